@@ -1,0 +1,1 @@
+"""The core: variables, linear maps, primitives, sweeps. Read in this order: variable, primitive, sweep, derivatives."""

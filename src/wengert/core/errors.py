@@ -1,0 +1,184 @@
+"""Every message that a user can meet, in one place: what happened, what was got, and the fix as code to paste."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class WengertError(Exception):
+    """The base of the errors that only this library can raise; each is also the builtin error users expect."""
+
+
+class DerivativeTypeError(WengertError, TypeError):
+    """Something that cannot be differentiated, or that would drop a derivative, was asked."""
+
+
+class DerivativeValueError(WengertError, ValueError):
+    """Shapes, trees or arguments that do not fit."""
+
+
+class FreedGraphError(WengertError, RuntimeError):
+    """A graph was used after a sweep had freed it."""
+
+
+def describe(value: Any) -> str:
+    """What a value is, shortly: type, and shape and dtype where it has them."""
+    name = type(value).__name__
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{name} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    text = repr(value)
+    return f"{name} {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def integer_array(value: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"Cannot differentiate with respect to integers or booleans: got {describe(value)}.\n"
+        "Fix: make it a float array first, x = np.asarray(x, dtype=float)."
+    )
+
+
+def not_numeric(value: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"Cannot differentiate with respect to {describe(value)}.\n"
+        "Fix: pass floats, complex numbers or NumPy arrays of them, or a dict, list, tuple or dataclass of those."
+    )
+
+
+def not_scalar_output(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} needs a function that returns one real number, but it returned {describe(value)}.\n"
+        "Fix: reduce it (np.sum, np.mean), or use jacobian(f) for all partials, elementwise_grad(f) for a ufunc-like f."
+    )
+
+
+def complex_output(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} needs a real output, but the function returned {describe(value)}.\n"
+        "Fix: take np.real(...) or np.abs(...) of it, or pass holomorphic=True for the complex derivative f'(z)."
+    )
+
+
+def holomorphic_needs_complex(value: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"holomorphic=True needs complex inputs and outputs, got {describe(value)}.\n"
+        "Fix: pass complex arguments, x = np.asarray(x, dtype=complex), or leave holomorphic out."
+    )
+
+
+def not_array_output(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} needs a function that returns numbers, but it returned {describe(value)}.\n"
+        "Fix: return a number, an array, or a dict, list, tuple or dataclass of those; "
+        "use has_aux=True to return anything else beside the value."
+    )
+
+
+def to_float(what: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{what} of a variable would drop its derivative.\n"
+        f"Fix: use NumPy's functions (np.sin instead of math.sin) and no float(); "
+        "for the plain value take x.val, or stop_gradient(x) to treat it as a constant."
+    )
+
+
+def to_array() -> DerivativeTypeError:
+    return DerivativeTypeError(
+        "NumPy asked a variable for a plain array, which would drop its derivative "
+        "(np.array([x, y]), np.asarray(x), or buffer[i] = x on a plain array do so).\n"
+        "Fix: import wengert.numpy as np, or write np.stack([x, y]), np.asarray(x, like=x), "
+        "buffer = np.zeros_like(x); for the plain value take x.val."
+    )
+
+
+def plain_target(name: str, target: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} would write a variable into a plain {describe(target)}, and its derivative would be lost.\n"
+        "Fix: make the buffer with wengert.numpy (import wengert.numpy as np), or with np.zeros_like(x), "
+        "or use the returned value instead of out=."
+    )
+
+
+def no_rule(function: Any) -> DerivativeTypeError:
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None) or "numpy"
+    return DerivativeTypeError(
+        f"{module}.{name} has no derivative rule.\n"
+        f"Fix: give one with wengert.primitive or wengert.custom_gradient, "
+        f"or treat its input as a constant: {name}(stop_gradient(x))."
+    )
+
+
+def no_partial(function: str, argument: str, reason: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{function} has no derivative rule with respect to its argument {argument}"
+        + (f" ({reason})" if reason else "")
+        + f".\nFix: pass {argument} as a constant: stop_gradient({argument})."
+    )
+
+
+def bad_argnums(argnums: Any, count: int) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"argnums={argnums} does not name a positional argument: the call had {count}.\n"
+        "Fix: use an int or a tuple of distinct ints from "
+        f"{-count} to {count - 1}, and pass the differentiated arguments by position."
+    )
+
+
+def not_callable(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} takes a function, got {describe(value)}.\nFix: write {name}(f)(x), not {name}(f(x))."
+    )
+
+
+def wrong_cotangent(what: str, got: Any, wanted: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"The {what} does not fit: got {describe(got)}, needed shape {tuple(wanted.shape)} and dtype {wanted.dtype}.\n"
+        f"Fix: pass a {what} with the shape of the value it belongs to, e.g. np.ones({tuple(wanted.shape)})."
+    )
+
+
+def tree_changed(what: str, got: Any, wanted: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"The {what} does not have the expected structure: got {got}, needed {wanted}.\n"
+        "Fix: give the same keys, lengths and types as the value that it belongs to."
+    )
+
+
+def freed() -> FreedGraphError:
+    return FreedGraphError(
+        "This part of the graph was freed by an earlier backward().\n"
+        "Fix: call backward(keep=True) the first time, or use gradients(L), which keeps the graph."
+    )
+
+
+def not_a_variable(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} needs a Variable, got {describe(value)}: nothing in it remembers how it was computed.\n"
+        "Fix: compute it from Variable(...) objects, or use grad(f)(x)."
+    )
+
+
+def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"local_gradients must be pairs (child, partial), one or more for each child; "
+        f"got {len(children)} children and local_gradients {local_gradients!r:.120}.\n"
+        "Fix: Variable(val=7.0, children=(a,), local_gradients=((a, 3.0),))."
+    )
+
+
+def missing_extra(package: str, extra: str, what: str) -> ImportError:
+    return ImportError(f'{what} needs {package}.\nFix: pip install "wengert[{extra}]"')
+
+
+def not_checked(what: str, index: Any, analytic: Any, numeric: Any, tolerance: float) -> AssertionError:
+    return AssertionError(
+        f"{what} disagrees with finite differences at entry {index}: "
+        f"analytic {analytic!r}, numeric {numeric!r}, tolerance {tolerance:g}."
+    )
+
+
+def no_aux(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"With has_aux=True, {name} needs a function that returns a pair (value, aux), but it returned {describe(value)}.\n"
+        "Fix: return value, aux or leave has_aux out."
+    )

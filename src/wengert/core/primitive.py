@@ -1,0 +1,430 @@
+"""Declaring primitives: what a function's value is and what its edges are, said once.
+
+`elementwise` is for functions whose partials are numbers or arrays, `structured` for those whose partials are linear
+maps, `variadic` for those that take any number of operands. A call on variables records one node; its edges are
+built when a sweep or a picture asks. This room knows the Variable and the linear maps, and no NumPy function.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core import errors
+from wengert.core.linear import Block, Divide, Entry, Identity, LinearMap, Parts, Scale, conj, unbroadcast
+from wengert.core.registry import primitives, rules
+from wengert.core.variable import Variable, dtype_of, new_serial
+
+_new = object.__new__
+_ndarray, _float64 = np.ndarray, np.float64
+
+
+class over:
+    """A partial by which the edge divides: d log(x) = dx / x, declared over(lambda out, x: x)."""
+
+    def __init__(self, divisor: Callable):
+        self.divisor = divisor
+
+
+class unsupported:
+    """Stands for a partial that has no closed form: a variable there raises an error that names the argument."""
+
+    def __init__(self, argument: str, reason: str = ""):
+        self.argument, self.reason = argument, reason
+
+
+def record(primitive: Any, out: Any, args: tuple, params: dict, level: int) -> Any:
+    """The node of one application. What is not a float or complex value has no derivative and stays plain."""
+    if out.__class__ is not _ndarray and isinstance(out, (tuple, list)):
+        parent = _node(primitive, tuple(out), args, params, level)
+        entries = [_entry(parent, i, part) for i, part in enumerate(out)]
+        return type(out)(*entries) if hasattr(out, "_fields") else tuple(entries)
+    if dtype_of(out).kind not in "fc":
+        return out
+    return _node(primitive, out, args, params, level)
+
+
+def _node(primitive: Any, out: Any, args: tuple, params: dict, level: int) -> Variable:
+    node = _new(Variable)
+    node._val, node._args, node._primitive, node._level, node._serial = out, args, primitive, level, new_serial()
+    if params:
+        node._params = params
+    return node
+
+
+def _entry(parent: Variable, i: int, part: Any) -> Any:
+    if dtype_of(part).kind not in "fc":
+        return part
+    return _node(ENTRY, part, (parent,), {"i": i}, parent._level)
+
+
+class Primitive:
+    """A function with a rule: calling it on variables records a node, on anything else it just computes."""
+
+    name: str
+    singular = False  # can a partial be infinite at finite values? then a sweep may have to be repeated with true zeros
+
+    def __init__(self, function: Callable, name: str):
+        self.function, self.name = function, name
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        level = -1
+        args = []
+        for i, x in enumerate(operands):
+            if isinstance(x, Variable):
+                self.check_operand(i)
+                x = x.node
+                if x._level > level:
+                    level = x._level
+            elif x.__class__ is list or x.__class__ is tuple:
+                x = np.asarray(x)
+            args.append(x)
+        if params:
+            for key, value in params.items():
+                if isinstance(value, Variable):
+                    raise errors.no_partial(self.name, key, "it is a parameter")
+        if level < 0:
+            return self.function(*operands, **params)
+        values = [x._val if isinstance(x, Variable) and x._level == level else x for x in args]
+        return record(self, self.function(*values, **params), tuple(args), params, level)
+
+    def check_operand(self, i: int) -> None:
+        """Raise if operand `i` has no rule."""
+
+    def values(self, node: Variable) -> list:
+        """The operands as the trace of this node sees them: its own variables by value, all else as it is."""
+        level = node._level
+        return [x._val if isinstance(x, Variable) and x._level == level else x for x in node._args]
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        """(child, linear map) for each operand that is a variable of this trace and has a derivative."""
+        raise AttributeError(f"{self.name} does not say its edges")
+
+    def edges(self, node: Variable) -> tuple:
+        with np.errstate(all="ignore"):
+            return tuple(self.maps(node))
+
+    def local_gradients(self, node: Variable) -> tuple:
+        return self.edges(node)
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
+        """Add this node's contributions to the adjoints of its children: the chain rule, one step."""
+        if cotangent.__class__ is float:
+            cotangent = _float64(cotangent)
+        for child, edge in self.maps(node):
+            contribution = edge.pull(cotangent)
+            if contribution is not None:
+                accumulate(adjoints, child, contribution)
+
+
+class Adjoints(dict):
+    """Node -> adjoint, while a sweep runs. `owned` names the arrays that no one else sees, so may be added into."""
+
+    __slots__ = ("owned",)
+
+    def __init__(self, seeds: Any = ()):
+        super().__init__(seeds)
+        self.owned: set[Variable] = set()
+
+
+def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
+    """adjoint(child) += contribution, in the child's own shape and dtype."""
+    value = child._val
+    kind = contribution.__class__
+    if kind is _ndarray and value.__class__ is _ndarray:
+        if contribution.shape != value.shape or contribution.dtype is not value.dtype:
+            contribution = fit(contribution, value)
+    elif not ((kind is float or kind is _float64) and (value.__class__ is float or value.__class__ is _float64)):
+        contribution = fit(contribution, value)
+    before = adjoints.get(child)
+    if before is None:
+        adjoints[child] = contribution
+    elif child in adjoints.owned and kind is _ndarray:
+        before += contribution
+    else:
+        adjoints[child] = before + contribution
+        if kind is _ndarray and adjoints[child].__class__ is _ndarray:
+            adjoints.owned.add(child)
+
+
+def fit(contribution: Any, value: Any, lead: int = 0) -> Any:
+    """A contribution in the shape and dtype of the value it belongs to: broadcasting and casting undone."""
+    if contribution.__class__ is Parts:
+        return contribution
+    if not hasattr(contribution, "dtype"):
+        contribution = np.asarray(contribution)[()]
+    shape = np.shape(value)
+    if contribution.shape[lead:] != shape:
+        contribution = unbroadcast(contribution, shape, lead)
+    return cast(contribution, dtype_of(value))
+
+
+def cast(value: Any, dtype: np.dtype) -> Any:
+    """The value in a dtype; complex to real takes the real part, the adjoint of reading a real as a complex."""
+    if value.dtype == dtype:
+        return value
+    if value.dtype.kind == "c" and dtype.kind != "c":
+        value = np.real(value)
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
+# -- elementwise ------------------------------------------------------------------------------------------------------
+
+
+class Elementwise(Primitive):
+    """A ufunc. The partial of each operand is a number or an array that multiplies (or, with `over`, divides)."""
+
+    def __init__(self, ufunc: np.ufunc, partials: tuple, singular: bool):
+        super().__init__(ufunc, ufunc.__name__)
+        if len(partials) != ufunc.nin:
+            raise ValueError(f"{self.name} has {ufunc.nin} operands, got {len(partials)} partials")
+        self.partials = partials
+        self.singular = singular or any(isinstance(p, over) for p in partials)
+        self._refused = [isinstance(p, unsupported) for p in partials]
+        self._contributions = [_contribution(p) for p in partials]
+        self.single = ufunc.nout == 1
+
+    def check_operand(self, i: int) -> None:
+        if i < len(self._refused) and self._refused[i]:
+            raise errors.no_partial(self.name, self.partials[i].argument, self.partials[i].reason)
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        level, out, values = node._level, node._val, self.values(node)
+        found = []
+        for arg, partial in zip(node._args, self.partials, strict=True):
+            if partial is not None and isinstance(arg, Variable) and arg._level == level:
+                found.append((arg, self._map(partial, out, values, arg.shape)))
+        return found
+
+    def _map(self, partial: Any, out: Any, values: list, shape: tuple) -> LinearMap:
+        if not self.single:
+            parts = partial(out, *values)
+            shapes = [np.shape(x) for x in out]
+            return Block(
+                *(None if p is None else Scale(p, shape, s) for p, s in zip(parts, shapes, strict=True))
+            )
+        out_shape = np.shape(out)
+        if isinstance(partial, over):
+            return Divide(partial.divisor(out, *values), shape, out_shape)
+        if callable(partial):
+            return Scale(partial(out, *values), shape, out_shape)
+        return Identity(shape) if partial == 1 and shape == out_shape else Scale(float(partial), shape, out_shape)
+
+    def local_gradients(self, node: Variable) -> tuple:
+        if not self.single:
+            return self.edges(node)
+        with np.errstate(all="ignore"):
+            return tuple((child, _partial_value(edge)) for child, edge in self.maps(node))
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
+        if not self.single:
+            return super().pull(node, cotangent, adjoints)
+        args, level, out = node._args, node._level, node._val
+        if len(args) == 1:
+            child = args[0]
+            contribution = self._contributions[0]
+            if contribution is not None:
+                accumulate(adjoints, child, contribution(cotangent, out, child._val))
+            return None
+        active = [isinstance(x, Variable) and x._level == level for x in args]
+        values = [x._val if a else x for x, a in zip(args, active)]  # noqa: B905 - the innermost loop
+        for child, a, contribution in zip(args, active, self._contributions):  # noqa: B905
+            if a and contribution is not None:
+                accumulate(adjoints, child, contribution(cotangent, out, *values))
+        return None
+
+
+def _partial_value(edge: LinearMap) -> Any:
+    if isinstance(edge, Divide):
+        return 1 / edge.partial
+    return edge.partial if isinstance(edge, Scale) else 1.0
+
+
+def _contribution(partial: Any) -> Callable | None:
+    """The function (cotangent, out, *values) -> contribution of one elementwise edge."""
+    if partial is None or isinstance(partial, unsupported):
+        return None
+    if isinstance(partial, over):
+        divisor = partial.divisor
+        return lambda g, out, *values: g / _conj(divisor(out, *values))
+    if callable(partial):
+        return lambda g, out, *values: g * _conj(partial(out, *values))
+    if partial == 1:
+        return lambda g, out, *values: g
+    if partial == -1:
+        return lambda g, out, *values: -g
+    return lambda g, out, *values: g * partial
+
+
+def _conj(value: Any) -> Any:
+    kind = value.__class__
+    if kind is float:
+        return _float64(value)  # division by a Python float zero would raise
+    return value if kind is _float64 else conj(value)
+
+
+def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elementwise:
+    """Declare a ufunc: one partial for each operand.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+    partials
+        For each operand a function (out, *operands) -> partial, `over` such a function (the edge divides by it), a
+        number (constant partial), None (the derivative is exactly zero) or `unsupported(argument, reason)`. For a
+        ufunc with several outputs, `out` is a tuple and the partial returns one.
+    singular : bool
+        Can a partial be infinite at finite values? (`over` implies it.)
+    """
+    primitive = Elementwise(ufunc, partials, singular)
+    return _register(primitive, ufunc)
+
+
+def _register(primitive: Any, function: Any) -> Any:
+    module = getattr(function, "__module__", None) or ""
+    if module.startswith("scipy") or type(function).__module__.startswith("scipy"):
+        primitive.name = f"scipy.special.{primitive.name}" if "special" in module or not module else primitive.name
+    rules[function] = primitive
+    primitives[primitive.name] = primitive
+    return primitive
+
+
+# -- structured -------------------------------------------------------------------------------------------------------
+
+
+class Structured(Primitive):
+    """A function whose partials are linear maps. The first operands are differentiable, the rest are parameters."""
+
+    def __init__(self, function: Callable, edges: tuple, name: str, names: tuple[str, ...], singular: bool):
+        super().__init__(function, name)
+        self.edge_functions, self.names, self.singular = edges, names, singular
+        self.count = len(edges)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        count = self.count
+        if len(args) > count:
+            params.update(zip(self.names[count:], args[count:], strict=False))
+            args = args[:count]
+        elif len(args) < count:
+            args = args + tuple(params.pop(name) for name in self.names[len(args) : count])
+        return super().__call__(*args, **params)
+
+    def check_operand(self, i: int) -> None:
+        if isinstance(self.edge_functions[i], unsupported):
+            refused = self.edge_functions[i]
+            raise errors.no_partial(self.name, refused.argument, refused.reason)
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        level, params = node._level, node._params
+        values = [_float64(x) if x.__class__ is float else x for x in self.values(node)]
+        out = _float64(node._val) if node._val.__class__ is float else node._val
+        found = []
+        for arg, edge in zip(node._args, self.edge_functions, strict=True):
+            if edge is not None and isinstance(arg, Variable) and arg._level == level:
+                made = edge(out, *values, **params)
+                if made is not None:
+                    found.append((arg, made))
+        return found
+
+
+class Variadic(Primitive):
+    """A function of any number of operands: one edge function for all, told which operand it is for."""
+
+    def __init__(self, function: Callable, edge: Callable, name: str):
+        super().__init__(function, name)
+        self.edge = edge
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        level, params, out = node._level, node._params, node._val
+        values = [_float64(x) if x.__class__ is float else x for x in self.values(node)]
+        return [
+            (arg, self.edge(i, out, *values, **params))
+            for i, arg in enumerate(node._args)
+            if isinstance(arg, Variable) and arg._level == level
+        ]
+
+
+def structured(function: Callable, *edges: Any, name: str | None = None, singular: bool = False) -> Structured:
+    """Declare a function whose partials are linear maps.
+
+    Parameters
+    ----------
+    function : callable
+        Its first ``len(edges)`` arguments are the operands, the others parameters.
+    edges
+        For each operand a function (out, *operands, **params) -> LinearMap (Block for several outputs), None for an
+        exactly zero derivative, or `unsupported`.
+    """
+    names = tuple(inspect.signature(function).parameters)
+    name = name or function.__name__
+    if (getattr(function, "__module__", None) or "").startswith("numpy.") and "." in function.__module__:
+        room = function.__module__.split(".")[1]
+        name = f"{room}.{name}" if room in ("linalg", "fft") else name
+    return _register(Structured(function, edges, name, names, singular), function)
+
+
+def variadic(function: Callable, edge: Callable, name: str | None = None) -> Variadic:
+    """Declare a function of any number of operands: edge(i, out, *operands, **params) -> LinearMap of operand i."""
+    return _register(Variadic(function, edge, name or function.__name__), function)
+
+
+# -- nodes of other makes ---------------------------------------------------------------------------------------------
+
+
+class _EntryOf(Primitive):
+    """Picks one of the outputs of a primitive that has several."""
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        (parent,) = node._args
+        return [(parent, Entry(node._params["i"], len(parent._val), np.shape(node._val)))]
+
+
+ENTRY = _EntryOf(lambda parts, i: parts[i], "output")
+
+
+def as_map(rule: Any, in_shape: tuple, out_shape: tuple) -> LinearMap | None:
+    """A rule given by hand as an edge: a linear map is one, a number or array is a partial, None is zero."""
+    if rule is None or isinstance(rule, LinearMap):
+        return rule
+    return Scale(rule, in_shape, out_shape)
+
+
+class Given(Primitive):
+    """The primitive of a node whose local gradients came with it."""
+
+    def __init__(self, name: str, rules_given: tuple):
+        super().__init__(lambda *operands: None, name)
+        self.given = rules_given
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        found = []
+        for child, rule in zip(node._args, self.given, strict=True):
+            if isinstance(child, Variable) and child._level == node._level:
+                edge = as_map(rule, child.shape, np.shape(node._val))
+                if edge is not None:
+                    found.append((child, edge))
+        return found
+
+    def local_gradients(self, node: Variable) -> tuple:
+        level = node._level
+        return tuple(
+            (child, rule)
+            for child, rule in zip(node._args, self.given, strict=True)
+            if isinstance(child, Variable) and child._level == level
+        )
+
+
+def hand_made(children: tuple, local_gradients: tuple) -> tuple[Given, tuple]:
+    """The primitive and operands of Variable(val, children, local_gradients)."""
+    pairs = tuple(local_gradients)
+    if not all(isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Variable) for pair in pairs):
+        raise errors.bad_local_gradients(children, local_gradients)
+    if {id(child) for child in children} != {id(child) for child, _ in pairs}:
+        raise errors.bad_local_gradients(children, local_gradients)
+    return Given("hand-made", tuple(rule for _, rule in pairs)), tuple(child.node for child, _ in pairs)

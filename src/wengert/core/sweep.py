@@ -1,0 +1,268 @@
+"""Sweeps over the graph: the order of its nodes, reverse and forward accumulation, true zeros.
+
+Reverse: visit every node once, parents before children, and let its primitive pull its adjoint back to its children.
+Forward: the same nodes the other way round, tangents pushed. Both read the same edges. A sweep first runs plainly;
+only when a result is not finite does it run again with true zeros, in which 0 * inf = 0 * nan = 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from wengert.core import errors
+from wengert.core.linear import Parts
+from wengert.core.primitive import Adjoints, accumulate, cast, fit
+from wengert.core.variable import FREED, Variable, dtype_of
+
+_by_serial = attrgetter("_serial")
+
+
+def order(outputs: Iterable[Variable]) -> list[Variable]:
+    """All nodes that the outputs were computed from, children first: each is made after what it is made of."""
+    outputs = list(outputs)
+    level = outputs[0]._level
+    seen = set(outputs)
+    stack, found = list(seen), []
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        args = node._args
+        if args is FREED:
+            raise errors.freed()
+        for arg in args:
+            if isinstance(arg, Variable) and arg not in seen and arg._level == level:
+                seen.add(arg)
+                stack.append(arg)
+    found.sort(key=_by_serial)
+    return found
+
+
+def pull_back(
+    seeds: dict[Variable, Any], leaves: Sequence[Variable] | None = None, keep: bool = True, lead: int = 0
+) -> Adjoints:
+    """Reverse accumulation.
+
+    Parameters
+    ----------
+    seeds : dict
+        Output node -> cotangent, of the node's shape after `lead` stacked axes. All nodes of one trace.
+    leaves : sequence of Variable, optional
+        The nodes whose adjoints are wanted; None keeps those of all nodes.
+    keep : bool
+        Keep the graph. Otherwise the operands of each node are let go when it has been visited.
+    """
+    nodes = order(seeds)
+    # A graph in which no partial can be infinite needs no second sweep, so its nodes are let go one by one.
+    consume = leaves is not None and not any(n._primitive is not None and n._primitive.singular for n in nodes)
+    remaining = nodes if consume else list(nodes)
+    adjoints = _reverse(seeds, remaining, leaves is None, consume and not keep, lead)
+    wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
+    if not consume and not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
+        adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
+    if not keep:
+        for node in nodes:
+            if node._primitive is not None:
+                node._args = FREED
+    return adjoints
+
+
+def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, free: bool, lead: int) -> Adjoints:
+    adjoints = Adjoints(seeds)
+    take = adjoints.get if keep_all else adjoints.pop
+    with np.errstate(all="ignore"):
+        while nodes:
+            node = nodes.pop()
+            primitive = node._primitive
+            if primitive is None:
+                continue
+            cotangent = take(node, None)
+            if cotangent is not None:
+                if lead:
+                    _pull_edges(primitive.maps(node), cotangent, adjoints, lead)
+                else:
+                    primitive.pull(node, cotangent, adjoints)
+            if free:
+                node._args = FREED
+    return adjoints
+
+
+def _strong_reverse(seeds: dict, nodes: list[Variable], keep_all: bool, lead: int) -> Adjoints:
+    adjoints = Adjoints(seeds)
+    take = adjoints.get if keep_all else adjoints.pop
+    with np.errstate(all="ignore"):
+        for node in reversed(nodes):
+            if node._primitive is None:
+                continue
+            cotangent = take(node, None)
+            if cotangent is not None:
+                edges = [(child, edge.strong()) for child, edge in node._primitive.maps(node)]
+                _pull_edges(edges, cotangent, adjoints, lead)
+    return adjoints
+
+
+def _pull_edges(edges: Iterable, cotangent: Any, adjoints: Adjoints, lead: int) -> None:
+    if not hasattr(cotangent, "dtype") and not isinstance(cotangent, Parts):
+        cotangent = np.asarray(cotangent)[()]
+    for child, edge in edges:
+        contribution = edge.pull(cotangent)
+        if contribution is None:
+            continue
+        if lead:
+            before = adjoints.get(child)
+            contribution = fit(contribution, child._val, lead)
+            adjoints[child] = contribution if before is None else before + contribution
+        else:
+            accumulate(adjoints, child, contribution)
+
+
+def push_forward(nodes: Sequence[Variable], seeds: dict[Variable, Any], outputs: Sequence[Variable]) -> dict:
+    """Forward accumulation: the tangents of `outputs` (None where they do not depend) from those of the inputs.
+
+    Tangents may have stacked leading axes, the same for all.
+    """
+    tangents = _forward(nodes, seeds, outputs, strong=False)
+    if all(is_finite(t) for t in tangents.values()):
+        return tangents
+    return _forward(nodes, seeds, outputs, strong=True)
+
+
+def _forward(nodes: Sequence[Variable], seeds: dict, outputs: Sequence[Variable], strong: bool) -> dict:
+    tangents = dict(seeds)
+    wanted = set(outputs)
+    last_use = _last_uses(nodes)
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            if node._args and node not in seeds:
+                total = None
+                for child, edge in node.edges:
+                    tangent = tangents.get(child)
+                    if tangent is not None:
+                        image = (edge.strong() if strong else edge).push(tangent)
+                        total = image if total is None else total + image
+                if total is not None:
+                    tangents[node] = total if isinstance(total, Parts) else cast(total, dtype_of(node._val))
+            for spent in last_use.get(node, ()):
+                if spent not in wanted:
+                    tangents.pop(spent, None)
+    return {node: tangents[node] for node in outputs if node in tangents}
+
+
+def _last_uses(nodes: Sequence[Variable]) -> dict[Variable, list[Variable]]:
+    """Node -> the children whose last parent it is: their tangents can be let go after it."""
+    last: dict[Variable, Variable] = {}
+    for node in nodes:
+        for arg in node._args:
+            if isinstance(arg, Variable) and arg._level == node._level:
+                last[arg] = node
+    uses: dict[Variable, list[Variable]] = {}
+    for child, parent in last.items():
+        uses.setdefault(parent, []).append(child)
+    return uses
+
+
+def is_finite(value: Any) -> bool:
+    """No inf and no nan in a number or array; a variable is judged by its value."""
+    kind = value.__class__
+    if kind is float or kind is np.float64:
+        return value - value == 0
+    if kind is Parts:
+        return True
+    while isinstance(value, Variable):
+        value = value.val
+    # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second sweep.
+    return bool(np.isfinite(np.sum(value))) if np.size(value) else True
+
+
+# -- the seed's API ---------------------------------------------------------------------------------------------------
+
+
+class Gradients(dict):
+    """Variable -> gradient, for every node of the graph; exactly zero for a variable that it does not contain."""
+
+    def __missing__(self, variable: Variable) -> Any:
+        if not isinstance(variable, Variable):
+            raise KeyError(variable)
+        if variable.node is not variable and variable.node in self:
+            return self[variable.node]
+        return np.zeros(variable.shape, variable.dtype)[()]
+
+
+def gradients(output: Variable, cotangent: Any = None) -> Gradients:
+    """The gradient of `output` with respect to every variable that it was computed from.
+
+    Parameters
+    ----------
+    output : Variable
+        A real scalar, unless `cotangent` is given.
+    cotangent : array, optional
+        What to pull back, of the shape of `output`.
+
+    Returns
+    -------
+    dict
+        Variable -> gradient, of the variable's shape and dtype. Variables that `output` does not depend on have zero.
+
+    Raises
+    ------
+    TypeError
+        If `output` is not a variable, or not a real scalar and no cotangent is given.
+
+    Examples
+    --------
+    >>> a = Variable(4.0)
+    >>> gradients(a * a)[a]
+    8.0
+    """
+    node, seed = _seeded(output, cotangent, "gradients")
+    return Gradients(pull_back({node: seed}))
+
+
+def _seeded(output: Any, cotangent: Any, name: str) -> tuple[Variable, Any]:
+    if not isinstance(output, Variable):
+        raise errors.not_a_variable(output, name)
+    node = output.node
+    if cotangent is None:
+        if node.size != 1:
+            raise errors.not_scalar_output(output, name)
+        if node.dtype.kind == "c":
+            raise errors.complex_output(output, name)
+        return node, unit(node._val)
+    if np.shape(cotangent) != node.shape:
+        raise errors.wrong_cotangent("cotangent", cotangent, node)
+    return node, cast(np.asarray(cotangent)[()] if not isinstance(cotangent, Variable) else cotangent, node.dtype)
+
+
+def unit(value: Any) -> Any:
+    """The cotangent 1 for a value of size one."""
+    if value.__class__ is float or value.__class__ is np.float64:
+        return 1.0
+    return np.ones(np.shape(value), dtype_of(value))[()]
+
+
+def backward(output: Variable, cotangent: Any, keep: bool) -> None:
+    """Variable.backward: pull back and add to `.grad`."""
+    node, seed = _seeded(output, cotangent, "backward")
+    leaves = None if keep else _leaves(node)
+    adjoints = pull_back({node: seed}, leaves=leaves, keep=keep)
+    for variable, gradient in adjoints.items():
+        if not isinstance(gradient, Parts):
+            if isinstance(gradient, np.ndarray):
+                gradient = gradient.copy()
+            variable.grad = gradient if variable.grad is None else variable.grad + gradient
+
+
+def _leaves(node: Variable) -> list[Variable]:
+    return [n for n in order([node]) if n._primitive is None]
+
+
+def nodes_between(outputs: Iterable[Variable], leaves: Iterable[Variable]) -> Iterator[Variable]:
+    """The nodes on some path from `leaves` to `outputs`, children first."""
+    reached = set(leaves)
+    for node in order(outputs):
+        if node in reached or any(child in reached for child in node._args if isinstance(child, Variable)):
+            reached.add(node)
+            yield node

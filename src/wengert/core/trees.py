@@ -1,0 +1,129 @@
+"""Trees: parameters as dict, list, tuple, namedtuple or dataclass, nested, with None for 'nothing here'."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from wengert.core import errors
+
+
+class Structure:
+    """The shape of a tree without its leaves."""
+
+    __slots__ = ("children", "count", "keys", "kind")
+
+    def __init__(self, kind: Any, keys: Any, children: tuple):
+        self.kind, self.keys, self.children = kind, keys, children
+        self.count = 1 if kind is LEAF else sum(child.count for child in children)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and (self.kind, self._key_set(), self._by_key()) == (
+            other.kind,
+            other._key_set(),
+            other._by_key(),
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _key_set(self) -> Any:
+        return set(self.keys) if self.kind is dict else self.keys
+
+    def _by_key(self) -> Any:
+        return dict(zip(self.keys, self.children, strict=True)) if self.kind is dict else self.children
+
+    def build(self, leaves: Iterator[Any]) -> Any:
+        """The tree with these leaves."""
+        if self.kind is LEAF:
+            return next(leaves)
+        if self.kind is None:
+            return None
+        parts = [child.build(leaves) for child in self.children]
+        if self.kind is dict:
+            return dict(zip(self.keys, parts, strict=True))
+        if self.kind in (list, tuple):
+            return self.kind(parts)
+        if hasattr(self.kind, "_fields"):
+            return self.kind(*parts)
+        made = object.__new__(self.kind)  # a dataclass: __init__ might check or convert what gradients are not
+        for key, part in zip(self.keys, parts, strict=True):
+            object.__setattr__(made, key, part)
+        return made
+
+    def __repr__(self) -> str:
+        if self.kind is LEAF:
+            return "*"
+        if self.kind is None:
+            return "None"
+        if self.kind is dict:
+            return "{" + ", ".join(f"{k!r}: {c!r}" for k, c in zip(self.keys, self.children, strict=True)) + "}"
+        inner = ", ".join(map(repr, self.children))
+        if self.kind is list:
+            return f"[{inner}]"
+        if self.kind is tuple:
+            return f"({inner}{',' if len(self.children) == 1 else ''})"
+        return f"{self.kind.__name__}({inner})"
+
+
+LEAF = "leaf"
+_LEAF = Structure(LEAF, (), ())
+_NONE = Structure(None, (), ())
+
+
+def flatten(tree: Any) -> tuple[list, Structure]:
+    """The leaves of a tree, in order, and its structure.
+
+    >>> flatten({"W": 1.0, "layers": [2.0, None]})
+    ([1.0, 2.0], {'W': *, 'layers': [*, None]})
+    """
+    leaves: list = []
+    return leaves, _flatten(tree, leaves)
+
+
+def _flatten(tree: Any, leaves: list) -> Structure:
+    if tree is None:
+        return _NONE
+    kind = type(tree)
+    if isinstance(tree, Mapping):
+        return Structure(dict, tuple(tree), tuple(_flatten(part, leaves) for part in tree.values()))
+    if isinstance(tree, (list, tuple)):
+        return Structure(kind, (), tuple(_flatten(part, leaves) for part in tree))
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        keys = tuple(field.name for field in dataclasses.fields(tree))
+        return Structure(kind, keys, tuple(_flatten(getattr(tree, key), leaves) for key in keys))
+    leaves.append(tree)
+    return _LEAF
+
+
+def unflatten(structure: Structure, leaves: Any) -> Any:
+    """The tree of this structure with these leaves."""
+    return structure.build(iter(leaves))
+
+
+def map_tree(function: Callable, tree: Any) -> Any:
+    """The tree with `function` applied to every leaf."""
+    leaves, structure = flatten(tree)
+    return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def leaves_like(tree: Any, structure: Structure, what: str) -> list:
+    """The leaves of a tree that must have the given structure, in that structure's order."""
+    _, found = flatten(tree)
+    if found != structure:
+        raise errors.tree_changed(what, found, structure)
+    return list(_in_order(tree, structure))
+
+
+def _in_order(tree: Any, structure: Structure) -> Iterator[Any]:
+    if structure.kind is LEAF:
+        yield tree
+    elif structure.kind is not None:
+        if structure.kind is dict:
+            parts = [tree[key] for key in structure.keys]
+        elif structure.keys:
+            parts = [getattr(tree, key) for key in structure.keys]
+        else:
+            parts = tree
+        for part, child in zip(parts, structure.children, strict=True):
+            yield from _in_order(part, child)

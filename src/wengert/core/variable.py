@@ -1,0 +1,256 @@
+"""The Variable: a value that remembers the edges it was computed through.
+
+A node of the graph holds its value, the primitive that made it and that primitive's operands. Edges are built from
+them only when somebody asks. This room knows no NumPy function by name: `primitive.py` keeps the registry, and the
+rooms `ops` and `inplace` install the operators and methods that they define.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from wengert.core import errors
+from wengert.core.registry import find, rules
+
+UFUNC_KEYWORDS = "ufunc(where=, out=, dtype=)"  # registry keys of what `ops.ufunc_methods` does for every ufunc
+UFUNC_METHOD = "ufunc method"
+
+# Of two nested traces the one begun later has the larger number, so that it is the inner one. Drawing a number is atomic.
+new_level = itertools.count(1).__next__
+# The place in the order of execution: a child always has a smaller one than its parents.
+new_serial = itertools.count().__next__
+
+FREED: Any = ("freed",)  # stands where the operands of a node were before a sweep freed it
+
+
+class Variable:
+    """A number or array that remembers how it was computed.
+
+    Parameters
+    ----------
+    val : float, complex or array
+        The value. Python ints are taken as floats; integer and boolean arrays are refused.
+    children : tuple of Variable
+        The variables that it was computed from; empty for a leaf.
+    local_gradients : tuple of (Variable, partial)
+        Each child with the partial derivative along that edge: a number, an array or a linear map.
+
+    Raises
+    ------
+    TypeError
+        If `val` is not numeric, or is an integer or boolean array.
+
+    Examples
+    --------
+    >>> a = Variable(4.0).set_name("a")
+    >>> b = Variable(1.0).set_name("b")
+    >>> L = (a - b) * (b + 1)
+    >>> L.name
+    '(a - b) * (b + 1)'
+    >>> gradients(L)[a]
+    2.0
+    """
+
+    # Only the first five are set by an operation; the others stay unset until needed (see __getattr__).
+    __slots__ = ("__weakref__", "_args", "_edges", "_grad", "_level", "_name", "_params", "_primitive", "_serial", "_val")
+
+    def __init__(self, val: Any, children: tuple = (), local_gradients: tuple = ()):
+        if isinstance(val, Variable):
+            self._level = new_level()
+        else:
+            val = as_differentiable(val)
+            self._level = 0
+        self._val = val
+        self._serial = new_serial()
+        self._args: tuple = ()
+        self._primitive: Any = None
+        if children or local_gradients:
+            from wengert.core.primitive import hand_made
+
+            self._primitive, self._args = hand_made(children, local_gradients)
+            self._level = max(child._level for child in self._args)
+
+    def __getattr__(self, name: str) -> Any:
+        # Python comes here only for what is not set: an operation sets as few slots as it can.
+        if name == "_params":
+            return _NO_PARAMS
+        if name in ("_name", "_grad", "_edges"):
+            return None
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    # -- the seed's words ---------------------------------------------------------------------------------------------
+
+    @property
+    def node(self) -> Variable:
+        """The place in the graph that this variable stands for now (`inplace` gives written variables a new one)."""
+        return self
+
+    @property
+    def val(self) -> Any:
+        """The plain value."""
+        return self.node._val
+
+    @property
+    def edges(self) -> tuple:
+        """Pairs (child, linear map), one for each operand that is a variable; built when first asked for."""
+        node = self.node
+        if node._args is FREED:
+            raise errors.freed()
+        if not node._args:
+            return ()
+        if node._edges is None:
+            node._edges = node._primitive.edges(node)
+        return node._edges
+
+    @property
+    def children(self) -> tuple:
+        """The variables that this one was computed from, one for each edge."""
+        return tuple(child for child, _ in self.local_gradients)
+
+    @property
+    def local_gradients(self) -> tuple:
+        """Pairs (child, partial): a number or an array for an elementwise edge, otherwise a linear map."""
+        node = self.node
+        if node._args is FREED:
+            raise errors.freed()
+        return node._primitive.local_gradients(node) if node._args else ()
+
+    @property
+    def name(self) -> str:
+        """The given name, or one put together from the operands' names: '(a - b) * (b + 1)'."""
+        from wengert.core.naming import name_of
+
+        return name_of(self)
+
+    def set_name(self, name: str) -> Variable:
+        """Give the variable a name and return it."""
+        self._name = str(name)
+        return self
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that `backward` left here; None before."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._grad = value
+
+    def backward(self, cotangent: Any = None, keep: bool = False) -> None:
+        """Add d(self)/d(leaf) to the `.grad` of every leaf, freeing the graph on the way.
+
+        Parameters
+        ----------
+        cotangent : array, optional
+            Needed unless the value is a real scalar: what to pull back, of the value's shape.
+        keep : bool
+            Keep the graph, and leave a gradient at every node and not at the leaves only.
+        """
+        from wengert.core.sweep import backward
+
+        backward(self, cotangent, keep)
+
+    # -- what an array tells of itself --------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.node._val)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.size(self.node._val))
+
+    @property
+    def dtype(self) -> np.dtype:
+        return dtype_of(self.node._val)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.node._val)
+
+    def __int__(self) -> int:
+        return int(self.node._val)
+
+    def __iter__(self) -> Any:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        value, given = self.node._val, f", name={self._name!r}" if self._name is not None else ""
+        text = repr(value) if isinstance(value, Variable) else np.array2string(np.asarray(value), threshold=20, precision=6)
+        if self.shape == ():
+            text = repr(value) if isinstance(value, Variable) else f"{value:.6g}"
+        return f"Variable({text}, shape={self.shape}, dtype={self.dtype}{given})"
+
+    __hash__ = object.__hash__
+
+    # -- what would drop a derivative ---------------------------------------------------------------------------------
+
+    def __float__(self) -> float:
+        raise errors.to_float("float(x) or a function of the module math")
+
+    def __complex__(self) -> complex:
+        raise errors.to_float("complex(x) or a function of the module cmath")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise errors.to_array()
+
+    # -- NumPy's protocols --------------------------------------------------------------------------------------------
+
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        return np
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            rule = rules.get(ufunc)
+            return (rule or find(ufunc))(*inputs)
+        if method != "__call__":
+            rule = rules.get((ufunc, method))
+            return rule(*inputs, **kwargs) if rule else find((UFUNC_METHOD, method))(ufunc, *inputs, **kwargs)
+        return find(UFUNC_KEYWORDS)(find(ufunc), *inputs, **kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict) -> Any:
+        return find(func)(*args, **kwargs)
+
+
+_NO_PARAMS: dict[str, Any] = {}
+FLOAT64 = np.dtype(np.float64)
+
+
+def as_differentiable(value: Any) -> Any:
+    """The value as something that has a derivative: ints become floats; what has none raises."""
+    kind = value.__class__
+    if kind is float or kind is np.float64 or kind is complex:
+        return value
+    if kind is int:
+        return float(value)
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, complex)):
+            raise errors.integer_array(value) if isinstance(value, bool) else errors.not_numeric(value)
+        return complex(value) if isinstance(value, complex) else float(value)
+    if dtype.kind in "iub":
+        raise errors.integer_array(value)
+    if dtype.kind not in "fc":
+        raise errors.not_numeric(value)
+    return value
+
+
+def dtype_of(value: Any) -> np.dtype:
+    """The dtype that NumPy would give the value."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        return dtype
+    return np.dtype(complex) if isinstance(value, complex) else FLOAT64

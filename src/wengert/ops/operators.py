@@ -1,0 +1,104 @@
+"""Python's operators on variables: straight to the primitive, without NumPy's protocol, because they are the hot path."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.primitive import Elementwise, _node
+from wengert.core.registry import find
+from wengert.core.variable import Variable, new_serial
+from wengert.ops import elementwise as ew
+
+_new = object.__new__
+_PLAIN = frozenset({float, int, np.ndarray, np.float64})
+
+
+def _divide(x: Any, y: Any) -> Any:
+    try:
+        return x / y
+    except ZeroDivisionError:  # Python floats: NumPy answers inf or nan
+        return np.divide(x, y)
+
+
+def _binary(primitive: Elementwise, function: Callable) -> tuple[Callable, Callable]:
+    """The operator and its reflection. `function` computes the value, on floats faster than the ufunc does."""
+
+    def forward(self: Variable, other: Any) -> Any:
+        if other.__class__ is Variable:
+            if self._level != other._level:
+                return primitive(self, other)
+            val = function(self._val, other._val)
+        elif other.__class__ in _PLAIN:
+            val = function(self._val, other)
+        else:
+            return NotImplemented if _unknown(other) else primitive(self, other)
+        node = _new(Variable)
+        node._val, node._args, node._primitive, node._level = val, (self, other), primitive, self._level
+        node._serial = new_serial()
+        return node
+
+    def reflected(self: Variable, other: Any) -> Any:
+        if other.__class__ not in _PLAIN:
+            return NotImplemented if _unknown(other) else primitive(other, self)
+        return _node(primitive, function(other, self._val), (other, self), {}, self._level)
+
+    return forward, reflected
+
+
+def _unknown(other: Any) -> bool:
+    """Something that is neither a number nor an array: Python shall ask the other operand."""
+    return not isinstance(other, (Variable, int, float, complex, list, tuple, np.generic, np.ndarray)) and not hasattr(
+        other, "__array_ufunc__"
+    )
+
+
+def _slow(ufunc: np.ufunc) -> tuple[Callable, Callable]:
+    rule = find(ufunc)
+
+    def forward(self: Variable, other: Any) -> Any:
+        return NotImplemented if _unknown(other) else rule(self, other)
+
+    def reflected(self: Variable, other: Any) -> Any:
+        return NotImplemented if _unknown(other) else rule(other, self)
+
+    return forward, reflected
+
+
+def _compare(function: Callable) -> Callable:
+    def comparison(self: Variable, other: Any) -> Any:
+        while isinstance(other, Variable):
+            other = other.val
+        value = self.val
+        while isinstance(value, Variable):
+            value = value.val
+        return function(value, other)
+
+    return comparison
+
+
+def install() -> None:
+    """Give the Variable its operators."""
+    fast = {
+        "add": (ew.add, operator.add),
+        "sub": (ew.subtract, operator.sub),
+        "mul": (ew.multiply, operator.mul),
+        "truediv": (ew.divide, _divide),
+    }
+    for name, (primitive, function) in fast.items():
+        forward, reflected = _binary(primitive, function)
+        setattr(Variable, f"__{name}__", forward)
+        setattr(Variable, f"__r{name}__", reflected)
+    slow = {"pow": np.power, "floordiv": np.floor_divide, "mod": np.remainder, "matmul": np.matmul, "divmod": np.divmod}
+    for name, ufunc in slow.items():
+        forward, reflected = _slow(ufunc)
+        setattr(Variable, f"__{name}__", forward)
+        setattr(Variable, f"__r{name}__", reflected)
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        setattr(Variable, f"__{name}__", _compare(getattr(operator, name)))
+    Variable.__neg__ = lambda self: ew.negative(self)  # type: ignore[attr-defined]
+    Variable.__pos__ = lambda self: ew.positive(self)  # type: ignore[attr-defined]
+    Variable.__abs__ = lambda self: ew.absolute(self)  # type: ignore[attr-defined]
