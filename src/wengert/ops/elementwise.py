@@ -64,7 +64,7 @@ log1p = elementwise(np.log1p, over(lambda out, x: 1 + x))
 
 def _log_share(of: Any, other: Any, base_two: bool) -> Any:
     """exp(of) / (exp(of) + exp(other)) without overflow; equal infinities share equally."""
-    difference = np.where(of == other, 0.0, other - of)
+    difference = np.where(np.isinf(of) & (of == other), 0.0, other - of)  # equal finite ones still depend on both
     power_of = np.exp2 if base_two else np.exp
     return 1 / (1 + power_of(difference))
 
