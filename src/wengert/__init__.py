@@ -1,6 +1,7 @@
 """wengert: exact gradients of plain NumPy code, that you can see, trust, and run at native speed."""
 
 from wengert import ops as _ops  # noqa: F401  (declares the primitives)
+from wengert.core import linear
 from wengert.core.derivatives import (
     checkpoint,
     elementwise_grad,
@@ -18,5 +19,29 @@ from wengert.core.derivatives import (
 )
 from wengert.core.sweep import gradients
 from wengert.core.variable import Variable
+from wengert.custom import custom_gradient, primitive
+from wengert.testing import check_grads
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Variable",
+    "check_grads",
+    "checkpoint",
+    "custom_gradient",
+    "elementwise_grad",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linear",
+    "linearize",
+    "primitive",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

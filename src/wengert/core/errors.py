@@ -182,3 +182,24 @@ def no_aux(value: Any, name: str) -> DerivativeTypeError:
         f"With has_aux=True, {name} needs a function that returns a pair (value, aux), but it returned {describe(value)}.\n"
         "Fix: return value, aux or leave has_aux out."
     )
+
+
+def no_rules_returned(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"A custom_gradient function returns (value, rules) with one rule for each argument; "
+        f"{name} returned {describe(value)}.\n"
+        "Fix: return value, (partial_of_first, partial_of_second, ...); None where the derivative is zero."
+    )
+
+
+def captured(name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} uses a variable that it did not get as an argument, so its derivative would be lost.\n"
+        f"Fix: pass that variable to {name} as an argument."
+    )
+
+
+def args_not_a_tuple(value: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"check_grads(f, args) takes the arguments as a tuple, got {describe(value)}.\nFix: check_grads(f, (x,))."
+    )
