@@ -174,7 +174,8 @@ def is_finite(value: Any) -> bool:
     while isinstance(value, Variable):
         value = value.val
     # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second sweep.
-    return bool(np.isfinite(np.sum(value))) if np.size(value) else True
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.sum(value))) if np.size(value) else True
 
 
 # -- the seed's API ---------------------------------------------------------------------------------------------------
