@@ -1,0 +1,15 @@
+"""What every test and every docstring example may use without importing it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert
+
+
+@pytest.fixture(autouse=True)
+def names_in_docstrings(doctest_namespace: dict[str, Any]) -> None:
+    doctest_namespace["np"] = np
+    doctest_namespace["wengert"] = wengert
+    doctest_namespace.update({name: getattr(wengert, name) for name in wengert.__all__})
