@@ -93,7 +93,7 @@ def evaluate(tree: ast.expr, values: Mapping[str, Any]) -> Any:
     Examples
     --------
     >>> evaluate(parse("2 * x + 1"), {"x": 3.0})
-    7.0
+    np.float64(7.0)
     """
     try:
         return _evaluate(tree, values)

@@ -192,7 +192,7 @@ def grad(
     --------
     >>> import numpy as np
     >>> grad(np.sin)(0.0)
-    1.0
+    np.float64(1.0)
     >>> grad(lambda p: np.sum(p["w"] * 3) + p["b"])({"w": np.ones(2), "b": 0.0})
     {'w': array([3., 3.]), 'b': 1.0}
     """
@@ -313,7 +313,7 @@ def vjp(f: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     >>> import numpy as np
     >>> value, pull = vjp(lambda x, y: x * y, 2.0, 3.0)
     >>> pull(1.0)
-    (3.0, 2.0)
+    (np.float64(3.0), np.float64(2.0))
     """
     trace = Trace(f, primals, {}, tuple(range(len(primals))), has_aux, "vjp")
 
@@ -539,7 +539,7 @@ def stop_gradient(x: Any) -> Any:
     """The plain value of `x` (a tree): a constant to every derivative.
 
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
-    3.0
+    np.float64(3.0)
     """
 
     def plain(value: Any) -> Any:

@@ -216,7 +216,7 @@ def gradients(output: Variable, cotangent: Any = None) -> Gradients:
     --------
     >>> a = Variable(4.0)
     >>> gradients(a * a)[a]
-    8.0
+    np.float64(8.0)
     """
     node, seed = _seeded(output, cotangent, "gradients")
     return Gradients(pull_back({node: seed}))

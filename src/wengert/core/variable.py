@@ -51,7 +51,7 @@ class Variable:
     >>> L.name
     '(a - b) * (b + 1)'
     >>> gradients(L)[a]
-    2.0
+    np.float64(2.0)
     """
 
     # Only the first five are set by an operation; the others stay unset until needed (see __getattr__).
