@@ -21,7 +21,10 @@ Shape = tuple[int, ...]
 
 def conj(value: Array) -> Array:
     """The complex conjugate; a real value is handed back as it is, without a copy."""
-    return np.conjugate(value) if getattr(value, "dtype", None) is not None and value.dtype.kind == "c" else value
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return value.conjugate() if isinstance(value, complex) else value
+    return np.conjugate(value) if dtype.kind == "c" else value
 
 
 def unbroadcast(value: Array, shape: Shape, lead: int = 0) -> Array:

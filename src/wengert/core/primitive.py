@@ -243,7 +243,9 @@ class Elementwise(Primitive):
 def _partial_value(edge: LinearMap) -> Any:
     if isinstance(edge, Divide):
         return 1 / edge.partial
-    return edge.partial if isinstance(edge, Scale) else 1.0
+    if not isinstance(edge, Scale):
+        return 1.0
+    return edge.partial[()] if isinstance(edge.partial, np.ndarray) else edge.partial
 
 
 def _contribution(partial: Any) -> Callable | None:

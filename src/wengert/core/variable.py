@@ -194,6 +194,9 @@ class Variable:
             text = repr(value) if isinstance(value, Variable) else f"{value:.6g}"
         return f"Variable({text}, shape={self.shape}, dtype={self.dtype}{given})"
 
+    def __format__(self, spec: str) -> str:
+        return format(self.node._val, spec) if spec else repr(self)
+
     __hash__ = object.__hash__
 
     # -- what would drop a derivative ---------------------------------------------------------------------------------
@@ -232,7 +235,7 @@ FLOAT64 = np.dtype(np.float64)
 def as_differentiable(value: Any) -> Any:
     """The value as something that has a derivative: ints become floats; what has none raises."""
     kind = value.__class__
-    if kind is float or kind is np.float64 or kind is complex:
+    if kind is float or kind is np.float64:
         return value
     if kind is int:
         return float(value)
@@ -240,7 +243,7 @@ def as_differentiable(value: Any) -> Any:
     if dtype is None:
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, complex)):
             raise errors.integer_array(value) if isinstance(value, bool) else errors.not_numeric(value)
-        return complex(value) if isinstance(value, complex) else float(value)
+        return np.complex128(value) if isinstance(value, complex) else float(value)
     if dtype.kind in "iub":
         raise errors.integer_array(value)
     if dtype.kind not in "fc":
