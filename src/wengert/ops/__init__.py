@@ -1,8 +1,22 @@
 """Families of primitives, one file each. Importing this package declares them all (scipy.special when it is met)."""
 
 from wengert.core.registry import when_imported
-from wengert.ops import constants, contract, elementwise, index, operators, reduce, shape  # noqa: F401
+from wengert.ops import (  # noqa: F401
+    complex,
+    constants,
+    contract,
+    create,
+    elementwise,
+    index,
+    join,
+    methods,
+    operators,
+    piecewise,
+    reduce,
+    shape,
+)
 
 operators.install()
 index.install()
+methods.install()
 when_imported("scipy", "wengert.ops.special")

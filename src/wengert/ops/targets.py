@@ -1,0 +1,16 @@
+"""`out=`: giving a computed value to the array that the caller named. Rules compute first and then deliver here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def deliver(value: Any, out: Any) -> Any:
+    """The value, or `out` after the value was written into it."""
+    if isinstance(out, tuple) and len(out) == 1:
+        (out,) = out
+    if out is None:
+        return value
+    from wengert.inplace import assign
+
+    return assign(out, value)
