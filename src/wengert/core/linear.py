@@ -667,7 +667,7 @@ class Solve(LinearMap):
 
 
 class Real(LinearMap):
-    """z -> Re z; its adjoint reads a real cotangent as a complex one."""
+    """z -> Re z; its adjoint reads a real cotangent as a complex one, and of a complex one only the real part."""
 
     label = "Re"
 
@@ -678,7 +678,7 @@ class Real(LinearMap):
         return np.real(tangent)
 
     def pull(self, cotangent: Array) -> Array:
-        return cotangent
+        return np.real(cotangent)
 
 
 class Imag(LinearMap):
@@ -693,7 +693,10 @@ class Imag(LinearMap):
         return np.imag(tangent)
 
     def pull(self, cotangent: Array) -> Array:
-        return cotangent * 1j
+        return np.real(cotangent) * 1j
+
+    def pattern(self) -> np.ndarray:  # a real basis would not show it
+        return np.eye(math.prod(self.in_shape), dtype=bool)
 
 
 class Conjugate(LinearMap):

@@ -7,13 +7,17 @@ from wengert.ops import (  # noqa: F401
     contract,
     create,
     elementwise,
+    fft,
     index,
     join,
+    linalg,
     methods,
+    norm,
     operators,
     piecewise,
     reduce,
     shape,
+    statistics,
 )
 
 operators.install()
