@@ -428,13 +428,42 @@ def put(values: Array, shape: Shape, index: Any, unique: bool) -> Array:
     return image
 
 
+def einsum(spec: str, *operands: Array) -> Array:
+    """np.einsum, through BLAS where that pays for looking for a way to do so."""
+    letters = dict(zip(spec.partition("->")[0].replace(",", ""), (n for x in operands for n in x.shape), strict=True))
+    return np.einsum(spec, *operands, optimize=len(operands) > 1 and math.prod(letters.values()) > 50_000)
+
+
+def strong_einsum(spec: str, *operands: Array) -> Array:
+    """np.einsum with true zeros. Forms every product where something is not finite, which is the only time it is asked."""
+    plain = einsum(spec, *operands)
+    if np.all(np.isfinite(plain)):
+        return plain
+    inputs, _, output = spec.partition("->")
+    letters = sorted(set(inputs) - {","})
+    product: Array = np.ones((1,) * len(letters))
+    for term, operand in zip(inputs.split(","), operands, strict=True):
+        own = [letter for letter in letters if letter in term]
+        sizes = dict(zip(term, operand.shape, strict=True))
+        diagonal = np.einsum(f"{term}->{''.join(own)}", operand)
+        product = strong_multiply(product, np.reshape(diagonal, [sizes.get(letter, 1) for letter in letters]))
+    summed = np.sum(product, axis=tuple(i for i, letter in enumerate(letters) if letter not in output))
+    return np.transpose(summed, [sorted(output).index(letter) for letter in output])
 
 
 class Contract(LinearMap):
     """einsum with all operands but one fixed. `spec` is explicit, `position` is the place of the free operand."""
 
-    def __init__(self, spec: str, operands: Sequence[Array], position: int, in_shape: Shape, out_shape: Shape):
-        self.spec, self.position = spec, position
+    def __init__(
+        self,
+        spec: str,
+        operands: Sequence[Array],
+        position: int,
+        in_shape: Shape,
+        out_shape: Shape,
+        multiply: Callable = einsum,
+    ):
+        self.spec, self.position, self.multiply = spec, position, multiply
         self.fixed = [operand for i, operand in enumerate(operands) if i != position]
         self.in_shape, self.out_shape = tuple(in_shape), tuple(out_shape)
 
@@ -449,7 +478,7 @@ class Contract(LinearMap):
         terms[self.position] = lead + terms[self.position]
         operands = list(self.fixed)
         operands.insert(self.position, tangent)
-        return np.einsum(",".join(terms) + "->" + lead + output, *operands)
+        return self.multiply(",".join(terms) + "->" + lead + output, *operands)
 
     def pull(self, cotangent: Array) -> Array:
         inputs, output = self.spec.split("->")
@@ -457,23 +486,21 @@ class Contract(LinearMap):
         free = terms.pop(self.position)
         lead = _fresh_letters(self.spec, cotangent.ndim - len(self.out_shape))
         # An index that only the free operand carried was summed: its cotangent is the same along it.
-        known = set(output).union(*terms) if terms else set(output)
-        distinct = "".join(dict.fromkeys(letter for letter in free if letter in known))
-        image = np.einsum(
-            ",".join([lead + output, *terms]) + "->" + lead + distinct, cotangent, *(conj(x) for x in self.fixed)
-        )
-        stacked = cotangent.shape[: len(lead)]
-        sizes = dict(zip(free, self.in_shape, strict=True))
         every = "".join(dict.fromkeys(free))
-        shape = [sizes[letter] if letter in distinct else 1 for letter in every]
-        order = [distinct.index(letter) for letter in every if letter in distinct]
-        n = len(lead)
-        image = np.reshape(np.transpose(image, (*range(n), *(n + i for i in order))), (*stacked, *shape))
-        image = np.broadcast_to(image, (*stacked, *(sizes[letter] for letter in every)))
-        return image if every == free else _to_diagonal(image, free, every, n)
+        known = "".join(letter for letter in every if any(letter in term for term in (output, *terms)))
+        spec = ",".join([lead + output, *terms]) + "->" + lead + known
+        image = self.multiply(spec, cotangent, *(conj(x) for x in self.fixed))
+        stacked, sizes = cotangent.shape[: len(lead)], dict(zip(free, self.in_shape, strict=True))
+        if known != every:
+            image = np.reshape(image, (*stacked, *(sizes[letter] if letter in known else 1 for letter in every)))
+            image = np.broadcast_to(image, (*stacked, *(sizes[letter] for letter in every)))
+        return image if every == free else _to_diagonal(image, free, every, len(lead))
 
     def strong(self) -> LinearMap:
-        return StrongContract(self)
+        return Contract(self.spec, self._operands(), self.position, self.in_shape, self.out_shape, strong_einsum)
+
+    def _operands(self) -> list[Array]:
+        return [*self.fixed[: self.position], None, *self.fixed[self.position :]]
 
 
 def _fresh_letters(spec: str, count: int) -> str:
@@ -486,38 +513,16 @@ def _to_diagonal(image: Array, free: str, every: str, lead: int) -> Array:
     sizes = dict(zip(every, image.shape[lead:], strict=True))
     grids = np.indices([sizes[letter] for letter in every])
     index = tuple(grids[every.index(letter)] for letter in free)
-    flat = np.ravel_multi_index(index, [sizes[letter] for letter in free]).reshape(-1)
-    size = math.prod(sizes[letter] for letter in free)
+    shape = tuple(sizes[letter] for letter in free)
+    flat = np.ravel_multi_index(index, shape).reshape(-1) if math.prod(shape) else np.zeros(0, int)
     rows = np.reshape(image, (*image.shape[:lead], flat.size))
-    taken = Take((size,), (flat,), (flat.size,), unique=True)
-    return np.reshape(taken.pull(rows), (*image.shape[:lead], *(sizes[letter] for letter in free)))
+    taken = Take((math.prod(shape),), (flat,), (flat.size,), unique=True)
+    return np.reshape(taken.pull(rows), (*image.shape[:lead], *shape))
 
 
-class StrongContract(LinearMap):
-    """A contraction with true zeros: products are formed entry by entry, so it is slow and used only to repair."""
-
-    label = "einsum with true zeros"
-
-    def __init__(self, of: Contract):
-        self.of, self.in_shape, self.out_shape = of, of.in_shape, of.out_shape
-
-    def _finite_and_rest(self, image: Callable[[Contract], Array], operand: Array) -> Array:
-        plain = image(self.of)
-        if np.all(np.isfinite(plain)):
-            return plain
-        return image(Contract(self.of.spec, self._masked(operand), self.of.position, self.in_shape, self.out_shape))
-
-    def _masked(self, operand: Array) -> list[Array]:
-        # inf and nan in a fixed operand matter only where they meet a nonzero: drop them when all they meet is zero.
-        fixed = [np.where(np.isfinite(x), x, 0) if np.all(operand == 0) else x for x in self.of.fixed]
-        fixed.insert(self.of.position, operand)
-        return fixed
-
-    def push(self, tangent: Array) -> Array:
-        return self._finite_and_rest(lambda m: m.push(tangent), tangent)
-
-    def pull(self, cotangent: Array) -> Array:
-        return self._finite_and_rest(lambda m: m.pull(cotangent), cotangent)
+def _batch(one: Shape, other: Shape) -> Shape:
+    """The axes before the last two, broadcast; mostly there are none, and NumPy takes its time to say so."""
+    return () if len(one) <= 2 and len(other) <= 2 else np.broadcast_shapes(one[:-2], other[:-2])
 
 
 class Left(LinearMap):
@@ -530,7 +535,7 @@ class Left(LinearMap):
         self.in_shape = tuple(in_shape)
         self.vector = len(self.in_shape) == 1
         rows = matrix.shape[-2]
-        batch = np.broadcast_shapes(matrix.shape[:-2], self.in_shape[:-2])
+        batch = _batch(matrix.shape, self.in_shape)
         self.out_shape = (*batch, rows) if self.vector else (*batch, rows, self.in_shape[-1])
 
     def push(self, tangent: Array) -> Array:
@@ -569,7 +574,7 @@ class Right(LinearMap):
         self.in_shape = tuple(in_shape)
         self.vector = len(self.in_shape) == 1
         columns = matrix.shape[-1]
-        batch = np.broadcast_shapes(matrix.shape[:-2], self.in_shape[:-2])
+        batch = _batch(matrix.shape, self.in_shape)
         self.out_shape = (*batch, columns) if self.vector else (*batch, self.in_shape[-2], columns)
 
     def push(self, tangent: Array) -> Array:
