@@ -2,9 +2,12 @@
 
 from wengert.core.registry import when_imported
 from wengert.ops import (  # noqa: F401
+    apply,
+    calculus,
     complex,
     constants,
     contract,
+    count,
     create,
     elementwise,
     fft,
@@ -14,10 +17,14 @@ from wengert.ops import (  # noqa: F401
     methods,
     norm,
     operators,
+    order,
     piecewise,
+    polynomial,
     reduce,
     shape,
     statistics,
+    transcendental,
+    ufunc_methods,
 )
 
 operators.install()
