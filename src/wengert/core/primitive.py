@@ -92,7 +92,9 @@ class Primitive:
         if level < 0:
             return self.function(*operands, **params)
         values = [x._val if isinstance(x, Variable) and x._level == level else x for x in args]
-        return record(self, self.function(*values, **params), tuple(args), params, level)
+        # Operands of an outer level make this call an operation of that level too; `function` sees plain values only.
+        inner = self if any(isinstance(x, Variable) for x in values) else self.function
+        return record(self, inner(*values, **params), tuple(args), params, level)
 
     def check_operand(self, i: int) -> None:
         """Raise if operand `i` has no rule."""
