@@ -55,7 +55,18 @@ class Variable:
     """
 
     # Only the first five are set by an operation; the others stay unset until needed (see __getattr__).
-    __slots__ = ("__weakref__", "_args", "_edges", "_grad", "_level", "_name", "_params", "_primitive", "_serial", "_val")
+    __slots__ = (
+        "__weakref__",
+        "_args",
+        "_edges",
+        "_grad",
+        "_level",
+        "_name",
+        "_params",
+        "_primitive",
+        "_serial",
+        "_val",
+    )
 
     def __init__(self, val: Any, children: tuple = (), local_gradients: tuple = ()):
         if isinstance(val, Variable):
@@ -189,7 +200,11 @@ class Variable:
 
     def __repr__(self) -> str:
         value, given = self.node._val, f", name={self._name!r}" if self._name is not None else ""
-        text = repr(value) if isinstance(value, Variable) else np.array2string(np.asarray(value), threshold=20, precision=6)
+        text = (
+            repr(value)
+            if isinstance(value, Variable)
+            else np.array2string(np.asarray(value), threshold=20, precision=6)
+        )
         if self.shape == ():
             text = repr(value) if isinstance(value, Variable) else f"{value:.6g}"
         return f"Variable({text}, shape={self.shape}, dtype={self.dtype}{given})"
@@ -222,7 +237,7 @@ class Variable:
         if method != "__call__":
             rule = rules.get((ufunc, method))
             return rule(*inputs, **kwargs) if rule else find((UFUNC_METHOD, method))(ufunc, *inputs, **kwargs)
-        return find(UFUNC_KEYWORDS)(find(ufunc), *inputs, **kwargs)
+        return find(UFUNC_KEYWORDS)(ufunc, *inputs, **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict) -> Any:
         return find(func)(*args, **kwargs)

@@ -9,7 +9,7 @@ import numpy as np
 from wengert.core.linear import Cast, Compose, Conjugate, Identity, Imag, LinearMap, Real
 from wengert.core.primitive import structured
 from wengert.core.registry import implements, rules
-from wengert.core.variable import dtype_of
+from wengert.core.variable import Variable, dtype_of
 from wengert.ops.constants import plain
 
 
@@ -78,3 +78,8 @@ def astype(x, dtype, /, *, copy=True, device=None):
     if not copy and dtype_of(x) == np.dtype(dtype):
         return x
     return astype_(x, dtype=dtype)
+
+
+def in_dtype(x: Any, dtype: Any) -> Any:
+    """An array-like in the given dtype: a variable stays one, anything else becomes an array."""
+    return astype(x, dtype, copy=False) if isinstance(x, Variable) else np.asarray(x).astype(dtype, copy=False)

@@ -110,7 +110,7 @@ def install() -> None:
 # -- taking -----------------------------------------------------------------------------------------------------------
 
 
-def _within(indices: np.ndarray, n: int, mode: str) -> np.ndarray:
+def within(indices: np.ndarray, n: int, mode: str) -> np.ndarray:
     """Indices brought into range as np.take and np.choose do it."""
     if mode == "wrap":
         return indices % n if n else indices
@@ -130,7 +130,7 @@ def take(a, indices, axis=None, out=None, mode="raise"):
         indices = indices.astype(np.intp)
     elif indices.dtype == bool:
         indices = indices.astype(np.intp)  # np.take reads booleans as 0 and 1
-    return deliver(a[(slice(None),) * axis + (_within(indices, a.shape[axis], mode),)], out)
+    return deliver(a[(slice(None),) * axis + (within(indices, a.shape[axis], mode),)], out)
 
 
 @implements(np.take_along_axis)
