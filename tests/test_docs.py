@@ -1,4 +1,4 @@
-"""Every code cell of the documentation runs, in order, page by page (building the pages needs the docs extra; this does not)."""
+"""Every code cell of the documentation runs, in order, page by page. Building the pages needs the docs extra; this does not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_code_cells_run(page, monkeypatch, capsys):
         source = "\n".join(line for line in cell.splitlines() if not line.startswith(":"))
         code = compile(source, f"{page.name}, cell {number}", "exec")
         if any("raises-exception" in option for option in options):
-            with pytest.raises(Exception):  # noqa: B017, PT011 - the page shows whatever it raises
+            with pytest.raises(Exception):
                 exec(code, namespace)
         else:
             exec(code, namespace)

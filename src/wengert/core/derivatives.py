@@ -183,9 +183,7 @@ def value_and_grad(
     return with_gradient
 
 
-def grad(
-    f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
-) -> Callable:
+def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Callable:
     """A function that returns the gradient of `f`; see `value_and_grad`.
 
     Examples
@@ -244,7 +242,8 @@ class Linearized:
         trace = self.trace
         leaves = leaves_like(list(tangents), trace.structure, "tangents")
         seeds = {
-            leaf: _tangent(t, value, "tangent") for leaf, t, value in zip(trace.leaves, leaves, trace.values, strict=True)
+            leaf: _tangent(t, value, "tangent")
+            for leaf, t, value in zip(trace.leaves, leaves, trace.values, strict=True)
         }
         pushed = push_forward(self.nodes, seeds, [x for x in trace.outputs if trace.traced(x)])
         return unflatten(
@@ -413,7 +412,9 @@ def _columns(trace: Trace, chunk_size: int | None, holomorphic: bool) -> list[li
     return result
 
 
-def _jacobian(f: Callable, argnums: Any, has_aux: bool, holomorphic: bool, chunk_size: int | None, mode: str) -> Callable:
+def _jacobian(
+    f: Callable, argnums: Any, has_aux: bool, holomorphic: bool, chunk_size: int | None, mode: str
+) -> Callable:
     @_named_after(f, "jacobian")
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         trace = Trace(f, args, kwargs, argnums, has_aux, "jacobian")
@@ -622,5 +623,3 @@ def _recomputed_edge(trace: Trace, i: int) -> Opaque:
         return pull_back(seeds, [leaf], keep=True, lead=lead).get(leaf) if seeds else None
 
     return Opaque(push, pull, np.shape(value), (), "recomputed")
-
-

@@ -33,9 +33,7 @@ def unbroadcast(value: Array, shape: Shape, lead: int = 0) -> Array:
     if extra and not shape:
         return np.sum(value, axis=tuple(range(lead, value.ndim)))
     new = tuple(range(lead, lead + extra))
-    stretched = tuple(
-        lead + extra + i for i, n in enumerate(shape) if n == 1 and value.shape[lead + extra + i] != 1
-    )
+    stretched = tuple(lead + extra + i for i, n in enumerate(shape) if n == 1 and value.shape[lead + extra + i] != 1)
     if new or stretched:
         value = np.sum(value, axis=new + stretched, keepdims=True)
         value = np.reshape(value, value.shape[:lead] + tuple(shape))
@@ -224,7 +222,9 @@ class Identity(LinearMap):
 class Scale(LinearMap):
     """t -> p * t, entry by entry; operand and partial are broadcast to `out_shape`."""
 
-    def __init__(self, partial: Array, in_shape: Shape, out_shape: Shape | None = None, multiply: Callable = np.multiply):
+    def __init__(
+        self, partial: Array, in_shape: Shape, out_shape: Shape | None = None, multiply: Callable = np.multiply
+    ):
         self.partial, self.multiply = partial, multiply
         self.in_shape = tuple(in_shape)
         self.out_shape = self.in_shape if out_shape is None else tuple(out_shape)

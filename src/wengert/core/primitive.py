@@ -208,9 +208,7 @@ class Elementwise(Primitive):
         if not self.single:
             parts = partial(out, *values)
             shapes = [np.shape(x) for x in out]
-            return Block(
-                *(None if p is None else Scale(p, shape, s) for p, s in zip(parts, shapes, strict=True))
-            )
+            return Block(*(None if p is None else Scale(p, shape, s) for p, s in zip(parts, shapes, strict=True)))
         out_shape = np.shape(out)
         if isinstance(partial, over):
             return Divide(partial.divisor(out, *values), shape, out_shape)
