@@ -157,12 +157,12 @@ solve = structured(np.linalg.solve, _solve_matrix_edge, _solve_side_edge)
 
 
 def _inverse(a: Any) -> Any:
-    """The inverse, with infinite entries where a matrix is singular instead of an error."""
+    """The inverse, nan where a matrix is singular: a factor that cannot be inverted leaves derivatives undefined."""
     try:
         return np.linalg.inv(a)
     except LinAlgError:
-        cofactors = adjugate(a)
-        return np.where(cofactors == 0, 0, cofactors / np.linalg.det(a)[..., None, None])
+        singular = (np.linalg.det(a) == 0)[..., None, None]
+        return np.where(singular, np.nan, np.linalg.inv(np.where(singular, np.eye(a.shape[-1], dtype=a.dtype), a)))
 
 
 # -- determinants ---------------------------------------------------------------------------------------------------------
@@ -232,8 +232,17 @@ def _det_edge(out, a) -> LinearMap:
 det = structured(np.linalg.det, _det_edge)
 
 
+def _relative_cofactors(a: Any) -> Any:
+    """adj(A) / det(A): the inverse, and where a matrix is singular infinite, save where det does not move at all."""
+    try:
+        return np.linalg.inv(a)
+    except LinAlgError:
+        cofactors = adjugate(a)
+        return np.where(cofactors == 0, 0, cofactors / np.linalg.det(a)[..., None, None])
+
+
 def _slogdet_edge(out, a) -> LinearMap:
-    relative = Sum(a.shape, (-2, -1)) @ Scale(np.swapaxes(_inverse(a), -1, -2), a.shape)
+    relative = Sum(a.shape, (-2, -1)) @ Scale(np.swapaxes(_relative_cofactors(a), -1, -2), a.shape)
     if not is_complex(a):
         return Block(None, relative)
     shape = relative.out_shape
