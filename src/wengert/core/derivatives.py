@@ -83,6 +83,8 @@ class Trace:
                 seen.add(id(gradient))
             elif isinstance(value, np.ndarray) and isinstance(gradient, (float, complex, np.generic)):
                 gradient = np.asarray(gradient, dtype=value.dtype)
+            elif gradient.__class__ is float:
+                gradient = np.float64(gradient)  # the sweep's own 1.0, where no operation made a NumPy scalar of it
             result.append(gradient)
         return result
 
@@ -192,7 +194,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, h
     >>> grad(np.sin)(0.0)
     np.float64(1.0)
     >>> grad(lambda p: np.sum(p["w"] * 3) + p["b"])({"w": np.ones(2), "b": 0.0})
-    {'w': array([3., 3.]), 'b': 1.0}
+    {'w': array([3., 3.]), 'b': np.float64(1.0)}
     """
     both = value_and_grad(f, argnums, has_aux, holomorphic)
 

@@ -164,6 +164,8 @@ def fit(contribution: Any, value: Any, lead: int = 0) -> Any:
     shape = np.shape(value)
     if contribution.shape[lead:] != shape:
         contribution = unbroadcast(contribution, shape, lead)
+    if contribution.__class__ is _ndarray and contribution.ndim == 0 and value.__class__ is not _ndarray:
+        contribution = contribution[()]  # np.where and its like make a 0-d array of scalars
     return cast(contribution, dtype_of(value))
 
 

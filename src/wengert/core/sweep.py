@@ -7,6 +7,7 @@ only when a result is not finite does it run again with true zeros, in which 0 *
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
@@ -17,6 +18,8 @@ from wengert.core import errors
 from wengert.core.linear import Parts
 from wengert.core.primitive import Adjoints, accumulate, cast, fit
 from wengert.core.variable import FREED, Variable, dtype_of
+
+KEPT_BYTES = 1 << 24  # values of a graph that may be kept until its gradient is known to be finite
 
 _by_serial = attrgetter("_serial")
 
@@ -56,10 +59,9 @@ def pull_back(
         Keep the graph. Otherwise the operands of each node are let go when it has been visited.
     """
     nodes = order(seeds)
-    # A graph in which no partial can be infinite needs no second sweep, so its nodes are let go one by one.
-    consume = leaves is not None and not any(n._primitive is not None and n._primitive.singular for n in nodes)
+    consume = leaves is not None and not keep and _needs_no_second(nodes)
     remaining = nodes if consume else list(nodes)
-    adjoints = _reverse(seeds, remaining, leaves is None, consume and not keep, lead)
+    adjoints = _reverse(seeds, remaining, leaves is None, consume, lead)
     wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
     if not consume and not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
         adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
@@ -68,6 +70,29 @@ def pull_back(
             if node._primitive is not None:
                 node._args = FREED
     return adjoints
+
+
+def _needs_no_second(nodes: list[Variable]) -> bool:
+    """May the nodes be let go one by one, because no partial can be infinite or nan and a second sweep is never needed?
+
+    That takes primitives without infinite slopes and finite numbers to begin with: one nan in the data, masked later on,
+    makes a nan of 0 * nan. Small graphs are not worth the look at their data and are kept until the result is known.
+    """
+    held = 0
+    for node in nodes:
+        if node._primitive is not None and node._primitive.singular:
+            return False
+        value = node._val
+        if value.__class__ is np.ndarray:
+            held += value.nbytes
+    return held > KEPT_BYTES and all(is_finite(x) for node in nodes for x in _given(node))
+
+
+def _given(node: Variable) -> Iterator[Any]:
+    """The numbers that enter the graph at this node: a leaf's value, an operation's constant operands."""
+    for x in (node._val,) if node._primitive is None else node._args:
+        if isinstance(x, (float, complex)) or (not isinstance(x, Variable) and dtype_of(x).kind in "fc"):
+            yield x
 
 
 def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, free: bool, lead: int) -> Adjoints:
@@ -168,7 +193,7 @@ def is_finite(value: Any) -> bool:
     """No inf and no nan in a number or array; a variable is judged by its value."""
     kind = value.__class__
     if kind is float or kind is np.float64:
-        return value - value == 0
+        return math.isfinite(value)
     if kind is Parts:
         return True
     while isinstance(value, Variable):
