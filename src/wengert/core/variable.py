@@ -217,7 +217,7 @@ class Variable:
     # -- what would drop a derivative ---------------------------------------------------------------------------------
 
     def __float__(self) -> float:
-        raise errors.to_float("float(x) or a function of the module math")
+        raise errors.to_float("float(x), a function of the module math, or buffer[i] = x on a plain array")
 
     def __complex__(self) -> complex:
         raise errors.to_float("complex(x) or a function of the module cmath")
