@@ -44,6 +44,7 @@ from wengert.core.primitive import structured
 from wengert.core.registry import implements, rules
 from wengert.core.variable import Variable
 from wengert.ops.constants import on_plain_values, plain
+from wengert.ops.targets import deliver
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -397,7 +398,7 @@ def _svd_edge(out, a, full_matrices=True) -> LinearMap:
     if vh.shape[-1] > columns:
         outside = Left(adjoint(u), shape) - Right(vh, core.out_shape) @ core
         right_map = right_map + Divide(s[..., :, None], outside.out_shape) @ outside
-    return Block(left_map, _values_map(*out, shape), right_map)
+    return Block(left_map, _values_map(u, out[1], vh, shape), right_map)
 
 
 def _svd_value(a: Any, full_matrices: bool = True) -> Any:
@@ -624,11 +625,7 @@ def multi_dot(arrays, *, out=None):
             result = result[0, 0]
         elif 1 in ends:
             result = np.reshape(result, -1)
-    if out is None:
-        return result
-    from wengert.inplace import assign
-
-    return assign(out, result)
+    return deliver(result, out)
 
 
 def _chain(arrays: list, split: Any, i: int, j: int) -> Any:
