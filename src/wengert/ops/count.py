@@ -25,7 +25,7 @@ def bincount(x, /, weights=None, minlength=0):
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
     value = np.histogram_bin_edges(plain(a), plain(bins), plain(range), plain(weights))
     if np.ndim(bins) == 1:
-        return bins
+        return bins if isinstance(bins, Variable) else value
     low, high = range if range is not None else (np.min(a), np.max(a)) if np.size(a) else (0.0, 1.0)
     if plain(low) == plain(high):
         low, high = low - 0.5, high + 0.5

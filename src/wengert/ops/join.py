@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.linear import LinearMap, Reshape, Take, Transpose
-from wengert.core.primitive import variadic
+from wengert.core.linear import Identity, Left, LinearMap, Permute, Reshape, Take, Transpose
+from wengert.core.primitive import structured, variadic
 from wengert.core.registry import implements
 from wengert.core.variable import Variable
 from wengert.ops.complex import in_dtype
@@ -166,14 +166,32 @@ def pad(array, pad_width, mode="constant", **kwargs):
                 [_ramp(left, first, before, axis, mode), array, np.flip(_ramp(right, last, after, axis, mode), axis)], axis
             )
         return array
-    if kwargs.get("reflect_type") == "odd" or callable(mode):
-        if callable(mode):
-            raise errors.no_rule(np.pad)
-        for axis, width in enumerate(widths):  # a linear map along each axis: NumPy pads the identity to show its matrix
-            matrix = np.pad(np.eye(array.shape[axis], dtype=array.dtype), (width, (0, 0)), mode, **kwargs)
-            array = np.moveaxis(np.tensordot(matrix, array, (1, axis)), 0, axis)
-        return array
+    if callable(mode):
+        raise errors.no_rule(np.pad)
+    if kwargs.get("reflect_type") == "odd":
+        return _pad_odd(array, pad_width=pad_width, mode=mode)
     return picked(lambda a: np.pad(a, pad_width, mode, **kwargs), array)
+
+
+def _pad_odd_value(array: Any, pad_width: Any, mode: str) -> Any:
+    return np.pad(array, pad_width, mode, reflect_type="odd")
+
+
+def _pad_odd_edge(out, array, pad_width, mode) -> LinearMap:
+    """A matrix along each axis: NumPy pads the identity to show it."""
+    edge: LinearMap = Identity(array.shape)
+    for axis, width in enumerate(_pairs(pad_width, array.ndim)):
+        matrix = np.pad(np.eye(array.shape[axis]), (width, (0, 0)), mode, reflect_type="odd")
+        shape = edge.out_shape
+        rows = Left(matrix, (shape[axis], math.prod(shape) // max(shape[axis], 1)))
+        first = Permute(shape, (axis, *(i for i in range(len(shape)) if i != axis)))
+        padded = (matrix.shape[0], *(n for i, n in enumerate(shape) if i != axis))
+        last = Permute((*shape[:axis], matrix.shape[0], *shape[axis + 1 :]), first.axes).T
+        edge = last @ Reshape(rows.out_shape, padded) @ rows @ Reshape(first.out_shape, rows.in_shape) @ first @ edge
+    return edge
+
+
+_pad_odd = structured(_pad_odd_value, _pad_odd_edge, name="pad")
 
 
 def _checkable(value: Any) -> Any:

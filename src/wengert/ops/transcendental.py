@@ -9,7 +9,6 @@ import numpy as np
 
 from wengert.core.linear import LinearMap, Scale
 from wengert.core.primitive import structured
-from wengert.core.variable import Variable
 
 
 def _sinc_derivative_value(x: Any, n: int) -> Any:
@@ -18,8 +17,6 @@ def _sinc_derivative_value(x: Any, n: int) -> Any:
     With y = πx and f(y) = sin(y) / y: near zero by the power series, elsewhere by Leibniz's rule on y f(y) = sin(y),
     y f⁽ⁿ⁾ + n f⁽ⁿ⁻¹⁾ = sin(y + nπ/2).
     """
-    if isinstance(x, Variable):
-        return sinc_derivative(x, n=n)
     y = np.pi * x
     small = np.abs(y) < n + 2
     near, far = np.where(small, y, 0), np.where(small, n + 2.0, y)
@@ -46,8 +43,6 @@ def _bessel_i_value(x: Any, n: int) -> Any:
     Up to |x| = 20 by its power series, whose terms all have one sign (DLMF 10.25.2); beyond by the trapezoidal rule on
     its integral ∫ exp(x cos t) cos(nt) dt / π (DLMF 10.32.3), which converges geometrically.
     """
-    if isinstance(x, Variable):
-        return bessel_i(x, n=n)
     size = np.abs(np.asarray(x, np.result_type(x, 0.0)))
     near, far = np.minimum(size, 20.0), np.clip(size, 20.0, 720.0)
     term = (near / 2) ** n / math.factorial(n)

@@ -1,0 +1,26 @@
+"""Samples of real and imaginary parts, conjugates and casts."""
+
+from __future__ import annotations
+
+import numpy as np
+from drawing import array, dtype, shape
+from hypothesis import strategies as st
+
+
+def _part(function):
+    def case(draw):
+        return function, [array(draw, shape(draw), "complex128")]
+
+    return case
+
+
+def _conjugate(draw):
+    return np.conjugate, [array(draw, shape(draw), dtype(draw, complex_too=True))]
+
+
+def _astype(draw):
+    target = draw(st.sampled_from([complex, float]))
+    return (lambda x: np.astype(x, target)), [array(draw, shape(draw))]
+
+
+SAMPLES = {"real": [_part(np.real)], "imag": [_part(np.imag)], "conjugate": [_conjugate], "astype": [_astype]}
