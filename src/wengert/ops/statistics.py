@@ -37,7 +37,8 @@ def _order_edge(out: Any, a: Any, positions: Callable, axis: Any, skip_nan: bool
     rows = np.reshape(np.transpose(values, order), (-1, n) if n else (0, 0))
     columns = np.reshape(np.transpose(np.reshape(np.arange(a.size), shape), order), rows.shape)
     if weights is not None:
-        weights = np.reshape(np.transpose(np.broadcast_to(weights, shape), order), rows.shape)
+        weights = np.broadcast_to(_spread(np.asarray(weights), a, None if axis is None else axes), shape)
+        weights = np.reshape(np.transpose(weights, order), rows.shape)
     to_row, from_entry, share = [], [], []
     for i, (value, portion) in enumerate(_ranked(plain(out), rows, positions, skip_nan, weights)):
         hit = (rows == value[:, None]) | ((rows != rows) & (value != value)[:, None] & (not skip_nan))
