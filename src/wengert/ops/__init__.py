@@ -10,6 +10,7 @@ from wengert.ops import (  # noqa: F401
     count,
     create,
     elementwise,
+    factor,
     fft,
     index,
     join,
