@@ -138,20 +138,20 @@ class Adjoints(dict):
 def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
     """adjoint(child) += contribution, in the child's own shape and dtype."""
     value = child._val
-    kind = contribution.__class__
-    if kind is _ndarray and value.__class__ is _ndarray:
-        if contribution.shape != value.shape or contribution.dtype is not value.dtype:
+    kind, own = contribution.__class__, value.__class__
+    if kind is float or kind is _float64:
+        if own is not float and own is not _float64:
             contribution = fit(contribution, value)
-    elif not ((kind is float or kind is _float64) and (value.__class__ is float or value.__class__ is _float64)):
+    elif not (kind is own is _ndarray and contribution.shape == value.shape and contribution.dtype is value.dtype):
         contribution = fit(contribution, value)
-    before = adjoints.get(child)
-    if before is None:
+    if child not in adjoints:
         adjoints[child] = contribution
     elif child in adjoints.owned and kind is _ndarray:
+        before = adjoints[child]
         before += contribution
     else:
-        adjoints[child] = before + contribution
-        if kind is _ndarray and adjoints[child].__class__ is _ndarray:
+        adjoints[child] = total = adjoints[child] + contribution
+        if kind is _ndarray and total.__class__ is _ndarray:
             adjoints.owned.add(child)
 
 
@@ -228,16 +228,20 @@ class Elementwise(Primitive):
         if not self.single:
             return super().pull(node, cotangent, adjoints)
         args, level, out = node._args, node._level, node._val
-        if len(args) == 1:
-            child = args[0]
-            contribution = self._contributions[0]
-            if contribution is not None:
-                accumulate(adjoints, child, contribution(cotangent, out, child._val))
+        if len(args) == 2:  # the commonest case, spelled out: this is the innermost loop of every sweep
+            x, y = args
+            first, second = self._contributions
+            x_in = isinstance(x, Variable) and x._level == level
+            y_in = isinstance(y, Variable) and y._level == level
+            u, v = x._val if x_in else x, y._val if y_in else y
+            if x_in and first is not None:
+                accumulate(adjoints, x, first(cotangent, out, u, v))
+            if y_in and second is not None:
+                accumulate(adjoints, y, second(cotangent, out, u, v))
             return None
-        active = [isinstance(x, Variable) and x._level == level for x in args]
-        values = [x._val if a else x for x, a in zip(args, active)]  # noqa: B905 - the innermost loop
-        for child, a, contribution in zip(args, active, self._contributions):  # noqa: B905
-            if a and contribution is not None:
+        values = self.values(node)
+        for child, contribution in zip(args, self._contributions, strict=True):
+            if contribution is not None and isinstance(child, Variable) and child._level == level:
                 accumulate(adjoints, child, contribution(cotangent, out, *values))
         return None
 
@@ -256,21 +260,27 @@ def _contribution(partial: Any) -> Callable | None:
         return None
     if isinstance(partial, over):
         divisor = partial.divisor
-        return lambda g, out, *values: g / _conj(divisor(out, *values))
+
+        def divided(g: Any, out: Any, *values: Any) -> Any:
+            d = divisor(out, *values)
+            kind = d.__class__
+            # A Python float would raise where NumPy answers inf.
+            return g / (d if kind is _float64 else _float64(d) if kind is float else conj(d))
+
+        return divided
     if callable(partial):
-        return lambda g, out, *values: g * _conj(partial(out, *values))
+
+        def multiplied(g: Any, out: Any, *values: Any) -> Any:
+            p = partial(out, *values)
+            kind = p.__class__
+            return g * (p if kind is float or kind is _float64 else conj(p))
+
+        return multiplied
     if partial == 1:
         return lambda g, out, *values: g
     if partial == -1:
         return lambda g, out, *values: -g
     return lambda g, out, *values: g * partial
-
-
-def _conj(value: Any) -> Any:
-    kind = value.__class__
-    if kind is float:
-        return _float64(value)  # division by a Python float zero would raise
-    return value if kind is _float64 else conj(value)
 
 
 def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elementwise:
