@@ -79,7 +79,14 @@ def _reduction(ufunc):
     return case
 
 
+def _sums(draw):
+    s = shape(draw, min_dims=1)
+    starts = generator(draw).integers(0, s[-1], draw(st.integers(1, 3)))
+    return (lambda x: np.add.reduceat(x, starts, axis=-1)), [array(draw, s)]
+
+
 SAMPLES = {
+    "add.reduceat": [_sums],
     "getitem": [_getitem],
     "put": [_put],
     "where": [_where],

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors, linear
-from wengert.core.linear import Compose, LinearMap, Scale, Sum
+from wengert.core.linear import Compose, LinearMap, Scale, Sum, Take, Transpose
 from wengert.core.primitive import structured
 from wengert.core.registry import find, implements, rules
 from wengert.core.variable import UFUNC_KEYWORDS, UFUNC_METHOD, Variable, dtype_of
@@ -80,7 +80,8 @@ def _cast(ufunc: np.ufunc, inputs: Any, dtype: Any, signature: Any, casting: str
         signature = tuple(None if s is None else np.dtype(s) for s in signature)
         if len(signature) == 1:
             signature = (None,) * ufunc.nin + signature * ufunc.nout
-    loop = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout), signature=signature, casting=casting)
+    asked = {} if signature is None else {"signature": signature}
+    loop = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout), casting=casting, **asked)
     return [in_dtype(x, d) for x, d in zip(inputs, loop, strict=False)]
 
 
@@ -242,7 +243,7 @@ def _fold(ufunc: np.ufunc, array: Any, axis: Any, keepdims: bool, initial: Any, 
         axis=axis,
         keepdims=keepdims,
         **({} if initial is NO_VALUE else {"initial": None if initial is None else 1}),
-        **({} if where is True else {"where": where, "initial": 1}),
+        **({} if where is True else {"where": where}),
     )
     rest = tuple(i for i in range(len(shape)) if i not in axes)
     order = axes + rest
@@ -281,16 +282,34 @@ def accumulate(ufunc, array, /, axis=0, dtype=None, out=None):
     return deliver(np.stack(rows, axis=axis) if rows else np.copy(array), _free(ufunc, out))
 
 
+def _sums_edge(out, array, indices, axis) -> LinearMap:
+    """Each sum takes its entries, and an entry may be in several sums."""
+    n = array.shape[axis]
+    runs = [np.arange(i, max(j, i + 1)) for i, j in zip(indices, [*indices[1:], n], strict=True)]
+    sources = np.concatenate(runs)
+    sums = np.repeat(np.arange(len(runs)), [run.size for run in runs])
+    before, middle = (slice(None),) * axis, (*array.shape[:axis], sources.size, *array.shape[axis + 1 :])
+    return Transpose(Take(out.shape, (*before, sums), middle)) @ Take(array.shape, (*before, sources), middle)
+
+
+_sums = structured(
+    lambda array, indices, axis: np.add.reduceat(array, indices, axis), _sums_edge, name="add.reduceat"
+)
+
+
 def reduceat(ufunc, array, indices, /, axis=0, dtype=None, out=None):
+    array = in_dtype(array, dtype) if dtype is not None else array
     axis = np.lib.array_utils.normalize_axis_index(axis, np.ndim(array))
     n = np.shape(array)[axis]
     starts = np.asarray(plain_index(indices), dtype=np.intp)
     if np.any((starts < 0) | (starts >= n)):
         raise IndexError(f"index out of bounds for an axis of {n} entries in {ufunc.__name__}.reduceat")
+    if ufunc is np.add and starts.size:
+        return deliver(_sums(array, indices=starts, axis=axis), _free(ufunc, out))
     before, parts = (slice(None),) * axis, []
     for start, stop in zip(starts, [*starts[1:], n], strict=True):
         part = array[(*before, slice(int(start), max(int(stop), int(start) + 1)))]
-        parts.append(reduce(ufunc, part, axis=axis, dtype=dtype))
+        parts.append(reduce(ufunc, part, axis=axis))
     return deliver(np.stack(parts, axis=axis), _free(ufunc, out))
 
 
