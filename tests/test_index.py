@@ -18,7 +18,8 @@ M = A > 0
 INDICES = {
     "int": (A, 1), "negative": (A, -1), "numpy int": (A, np.int32(2)), "pair": (A, (0, -1)), "slice": (A, slice(1, None)),
     "backwards": (A, slice(None, None, -2)), "ellipsis": (C, (..., 1)), "none": (A, (None, 0, None)),
-    "empty tuple": (A, ()), "list": (A, [0, 0, 2]), "nested list": (A, [[0, 1], [2, 0]]), "pair of lists": (A, ([0, 1], [2, 2])),
+    "empty tuple": (A, ()), "list": (A, [0, 0, 2]), "nested list": (A, [[0, 1], [2, 0]]),
+    "pair of lists": (A, ([0, 1], [2, 2])),
     "empty list": (A, []), "mask": (A, M), "mask list": (A, [True, False, True]), "mask of rows": (A, M[:, 0]),
     "mask and int": (C, (0, M)), "mask and fancy": (A, (M[:, 0], [0])), "fancy and slice": (C, ([1, 0, 1], slice(None), 2)),
     "fancy apart": (C, ([1, 0], slice(1, 3), [3, 3])), "fancy 0-d": (A, np.array(1)), "ix": (A, np.ix_([2, 0], [1, 1, 3])),
@@ -129,5 +130,3 @@ def test_wrong_indices_raise_as_in_numpy(index):
         A[index]
     with pytest.raises(IndexError):
         Variable(A)[index]
-
-

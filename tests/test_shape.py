@@ -200,6 +200,10 @@ CHOOSING = {
     "bincount": (lambda w: np.bincount([0, 3, 1, 3], w, minlength=6), V),
     "histogram weights": (lambda w: np.histogram([0.1, 0.5, 2.0, 1.0], 3, weights=w)[0], V),
     "histogram density": (lambda w: np.histogram([0.1, 0.5, 2.0, 1.0], 2, density=True, weights=w)[0], V**2),
+    "histogram2d weights": (lambda w: np.histogram2d([0.1, 0.5, 2.0, 1.0], [1.0, 2, 3, 4], (3, 2), weights=w)[0], V),
+    "histogram2d of the data": (lambda x, y: np.histogram2d(x, y, [[-2.0, 0, 1, 3], 2], density=True), V, V[::-1] ** 2),
+    "histogramdd": (lambda x: np.histogramdd(x, 2, density=True), A),
+    "histogramdd weights": (lambda w: np.histogramdd(A, (2, 1, 3, 1), weights=w)[0], W),
     "histogram edges": (lambda x: np.histogram(x, bins=4)[1], V),
     "histogram density of the data": (lambda x: np.histogram(x, bins=3, density=True)[0], V),
 }
@@ -309,6 +313,7 @@ def test_clip_shares_at_its_bounds():
 def test_repeated_values_of_unique_are_those_that_came_first():
     x = np.array([2.0, 1.0, 2.0, 1.0, 3.0])
     values, index, inverse, counts = np.unique(Variable(x), True, True, True)
+    assert np.all(values.val == [1, 2, 3])
     assert type(index) is type(inverse) is type(counts) is np.ndarray
     assert np.all(counts == [2, 2, 1])
     rows = jacobian(lambda x: np.unique(x))(x)

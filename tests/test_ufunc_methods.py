@@ -57,7 +57,9 @@ def test_where_leaves_what_it_does_not_take_out_of_value_and_gradient():
     x = np.array([-1.0, 0.0, 4.0])
     value, gradient = value_and_grad(lambda x: np.sum(np.sqrt(x, where=x > 0)))(x)
     assert value == 2 and np.all(gradient == [0, 0, 0.25])
-    value, gradient = value_and_grad(lambda x, y: np.sum(np.divide(x, y, where=y != 0)), (0, 1))(np.ones(2), np.array([0.0, 2]))
+    value, gradient = value_and_grad(lambda x, y: np.sum(np.divide(x, y, where=y != 0)), (0, 1))(
+        np.ones(2), np.array([0.0, 2])
+    )
     assert value == 0.5
     assert np.all(gradient[0] == [0, 0.5]) and np.all(gradient[1] == [0, -0.25])
 

@@ -33,8 +33,10 @@ CONSTANT_FUNCTIONS = [
     "shape", "ndim", "size", "argmax", "argmin", "argsort", "argwhere", "nonzero", "flatnonzero", "argpartition",
     "all", "any", "isclose", "allclose", "array_equal", "array_equiv", "count_nonzero", "searchsorted", "digitize",
     "iscomplexobj", "isrealobj", "iscomplex", "isreal", "isneginf", "isposinf", "nanargmax", "nanargmin", "lexsort",
-    "result_type", "can_cast", "common_type", "min_scalar_type", "isin", "intersect1d", "zeros_like", "ones_like",
-    "array_repr", "array_str", "array2string", "may_share_memory", "shares_memory", "histogram", "histogram_bin_edges",
+    "result_type", "can_cast", "common_type", "min_scalar_type", "isin",
+    "array_repr", "array_str", "array2string", "may_share_memory", "shares_memory",
+    "diag_indices_from", "tril_indices_from", "triu_indices_from", "ravel_multi_index", "unravel_index", "ix_", "save",
+    "savetxt", "savez", "savez_compressed",
 ]  # fmt: skip
 
 for _name in CONSTANT_UFUNCS + CONSTANT_FUNCTIONS:

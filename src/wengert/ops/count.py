@@ -37,14 +37,43 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
     edges = histogram_bin_edges(a, bins, range, weights)
     counts, _ = np.histogram(plain(a), plain(bins), plain(range), None, plain(weights))
     if isinstance(weights, Variable):
-        counts = _weighted(np.ravel(plain(a)), plain(edges), np.ravel(weights))
+        counts = _weighted([np.ravel(plain(a))], [plain(edges)], np.ravel(weights))
+    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
+
+
+@implements(np.histogramdd)
+def histogramdd(sample, bins=10, range=None, density=None, weights=None):
+    counts, made = np.histogramdd(plain(sample), plain(bins), plain(range), None, plain(weights))
+    n = len(made)
+    columns = sample if isinstance(sample, (list, tuple)) else [sample] if np.ndim(sample) == 1 else list(sample.T)
+    each = bins if isinstance(bins, (list, tuple)) or np.ndim(bins) else [bins] * n
+    edges = [
+        histogram_bin_edges(c, b, r)
+        for c, b, r in zip(columns, each, range if range is not None else [None] * n, strict=True)
+    ]
+    if isinstance(weights, Variable):
+        counts = _weighted([plain(c) for c in columns], [plain(e) for e in edges], weights)
     if density:
-        counts = counts / np.diff(edges) / np.sum(counts)
+        counts = counts / np.sum(counts)
+        for axis, edge in enumerate(edges):
+            counts = counts / np.reshape(np.diff(edge), (-1,) + (1,) * (n - 1 - axis))
     return counts, edges
 
 
-def _weighted(a: np.ndarray, edges: np.ndarray, weights: Any) -> Any:
-    """The sum of the weights in each bin; the last bin holds its right edge too."""
-    place = np.where(a == edges[-1], edges.size - 2, np.searchsorted(edges, a, "right") - 1)
-    inside = np.flatnonzero((place >= 0) & (place < edges.size - 1))
-    return linear.put(weights[inside], (edges.size - 1,), (place[inside],), False)
+@implements(np.histogram2d)
+def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
+    if hasattr(bins, "__len__") and len(bins) > 2:
+        bins = [bins, bins]
+    counts, edges = histogramdd([x, y], bins, range, density, weights)
+    return counts, *edges
+
+
+def _weighted(columns: list, edges: list, weights: Any) -> Any:
+    """The sum of the weights in each bin; the last bin of each axis holds its right edge too."""
+    shape = tuple(edge.size - 1 for edge in edges)
+    places = [
+        np.where(a == edge[-1], edge.size - 2, np.searchsorted(edge, a, "right") - 1)
+        for a, edge in zip(columns, edges, strict=True)
+    ]
+    inside = np.all([(place >= 0) & (place < n) for place, n in zip(places, shape, strict=True)], axis=0)
+    return linear.put(weights[inside], shape, tuple(place[inside] for place in places), False)

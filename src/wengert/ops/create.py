@@ -63,9 +63,7 @@ def assembled(values: Any) -> Any:
 
 
 def _holds_variable(values: Any) -> bool:
-    return any(
-        isinstance(v, Variable) or (isinstance(v, (list, tuple)) and _holds_variable(v)) for v in values
-    )
+    return any(isinstance(v, Variable) or (isinstance(v, (list, tuple)) and _holds_variable(v)) for v in values)
 
 
 @implements(np.array)
@@ -176,7 +174,9 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     if np.any(plain(start) == 0) or np.any(plain(stop) == 0):
         raise ValueError("Geometric sequence cannot include zero")
-    common = np.result_type(_array_or_number(plain(start)), _array_or_number(plain(stop)), float(num), np.zeros((), dtype))
+    common = np.result_type(
+        _array_or_number(plain(start)), _array_or_number(plain(stop)), float(num), np.zeros((), dtype)
+    )
     start, stop = in_dtype(start, common), in_dtype(stop, common)
     sign = np.sign(plain(start))  # the result does not depend on it: what is divided out is multiplied back
     start, stop = start / sign, stop / sign

@@ -33,17 +33,10 @@ def plain_index(index: Any) -> Any:
     return plain(index)
 
 
-def is_basic(index: Any) -> bool:
-    """Made of integers, slices, None and Ellipsis only: it gives a view, and names no entry twice."""
-    if index.__class__ is tuple:
-        return all(i.__class__ in _BASIC or isinstance(i, np.integer) for i in index)
-    return index.__class__ in _BASIC or isinstance(index, np.integer)
-
-
 def names_once(index: Any) -> bool:
     """Whether an index surely names no entry twice: a basic one, or one boolean mask among basic ones."""
     parts = index if index.__class__ is tuple else (index,)
-    advanced = [i for i in parts if not (i.__class__ in _BASIC or isinstance(i, np.integer))]
+    advanced = [i for i in parts if i.__class__ not in _BASIC and not isinstance(i, np.integer)]
     return not advanced or (len(advanced) == 1 and getattr(advanced[0], "dtype", None) == np.bool_)
 
 
@@ -64,7 +57,9 @@ class GetItem(Structured):
         child = node._args[0]
         value = child._val
         kind = cotangent.__class__
-        if value.__class__ is not _ndarray or not (kind is _ndarray or kind is float or isinstance(cotangent, np.generic)):
+        if value.__class__ is not _ndarray or not (
+            kind is _ndarray or kind is float or isinstance(cotangent, np.generic)
+        ):
             return super().pull(node, cotangent, adjoints)
         buffer = adjoints.get(child)
         if buffer is None:
@@ -76,7 +71,7 @@ class GetItem(Structured):
             buffer = adjoints[child] = buffer.copy()
             adjoints.owned.add(child)
         index = node._params["index"]
-        if names_once(index):
+        if index.__class__ in _BASIC or names_once(index):
             buffer[index] += cotangent
         else:
             np.add.at(buffer, index, cotangent)

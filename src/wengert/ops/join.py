@@ -163,7 +163,8 @@ def pad(array, pad_width, mode="constant", **kwargs):
             left, right = ends(array, axis)
             first, last = _edge(array, axis, 0), _edge(array, axis, -1)
             array = np.concatenate(
-                [_ramp(left, first, before, axis, mode), array, np.flip(_ramp(right, last, after, axis, mode), axis)], axis
+                [_ramp(left, first, before, axis, mode), array, np.flip(_ramp(right, last, after, axis, mode), axis)],
+                axis,
             )
         return array
     if callable(mode):

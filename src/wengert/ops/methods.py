@@ -63,7 +63,9 @@ def copy(self: Variable, order: str = "C") -> Any:
     return layout.copy_(self, order=order)
 
 
-def astype(self: Variable, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True):
+def astype(
+    self: Variable, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+):
     if not copy and self.dtype == np.dtype(dtype):
         return self
     return astype_(self, dtype=dtype, order=order, casting=casting)
@@ -145,7 +147,7 @@ def _of_value(name: str) -> Callable:
 
 
 ATTRIBUTES: dict[str, Callable] = {
-    "T": layout.transpose, "mT": matrix_transposed, "real": np.real, "imag": np.imag, "flat": Flat,
+    "T": layout.transposed, "mT": matrix_transposed, "real": np.real, "imag": np.imag, "flat": Flat,
     **{name: _of_value(name) for name in ("itemsize", "nbytes", "strides", "flags")},
     "device": lambda self: "cpu",
 }  # fmt: skip

@@ -65,7 +65,9 @@ def unique(
     wanted, first, *rest = np.unique(
         value, True, return_inverse, return_counts, axis=axis, equal_nan=equal_nan, **sorted_or_not
     )
-    if sorted_or_not.get("sorted") is False and not (return_index or return_inverse or return_counts or axis is not None):
+    if sorted_or_not.get("sorted") is False and not (
+        return_index or return_inverse or return_counts or axis is not None
+    ):
         unsorted = np.unique(value, axis=axis, equal_nan=equal_nan, sorted=False)
         first = first[matched(wanted, unsorted, 0)]
     values = np.take(ar, first, axis=axis)
@@ -138,5 +140,3 @@ def trim_zeros(filt, trim="fb", *axis, **params):
         start = int(low[i]) if "f" in trim and i in axes else 0
         index.append(slice(start, start + result.shape[i]))
     return filt[tuple(index)]
-
-

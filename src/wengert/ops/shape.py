@@ -118,6 +118,13 @@ def _transpose_edge(out, a, axes=None) -> LinearMap:
 transpose = structured(np.transpose, _transpose_edge)
 
 
+def transposed(a: Variable) -> Variable:
+    """x.T"""
+    a = a.node
+    value = a._val
+    return _node(transpose, value.T if value.__class__ is np.ndarray else np.transpose(value), (a,), {}, a._level)
+
+
 def _permuted(function: Callable) -> Callable:
     """A rule for a function that permutes axes: the axes of an array of shape (0, 1, 2, ...) tell how."""
 

@@ -292,9 +292,7 @@ def _sums_edge(out, array, indices, axis) -> LinearMap:
     return Transpose(Take(out.shape, (*before, sums), middle)) @ Take(array.shape, (*before, sources), middle)
 
 
-_sums = structured(
-    lambda array, indices, axis: np.add.reduceat(array, indices, axis), _sums_edge, name="add.reduceat"
-)
+_sums = structured(lambda array, indices, axis: np.add.reduceat(array, indices, axis), _sums_edge, name="add.reduceat")
 
 
 def reduceat(ufunc, array, indices, /, axis=0, dtype=None, out=None):
