@@ -183,7 +183,8 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
 
 @implements(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
-    x, xp, fp = (_as(as_array(v), np.float64) for v in (x, xp, _complex_or_float(fp)))
+    x, xp, fp = as_array(x), as_array(xp), as_array(fp)
+    x, xp, fp = _as(x, float), _as(xp, float), _as(fp, complex if fp.dtype.kind == "c" else float)
     if period is not None:
         if period == 0:
             raise ValueError("period must be a non-zero value")
@@ -211,14 +212,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     return np.where(place > knots[-1], fp[-1] if right is None else right, value)
 
 
-def _complex_or_float(fp: Any) -> Any:
-    fp = as_array(fp)
-    return _as(fp, np.complex128) if fp.dtype.kind == "c" else fp
-
-
 def _as(x: Any, dtype: Any) -> Any:
-    """The values in the double precision in which NumPy interpolates; complex ones stay complex."""
-    return x if x.dtype.kind == "c" or x.dtype == dtype else x.astype(dtype)
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 # -- convolution ------------------------------------------------------------------------------------------------------

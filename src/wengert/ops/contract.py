@@ -6,6 +6,7 @@ All are bilinear: the edge of one operand is the contraction with the others fix
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -36,18 +37,29 @@ from wengert.ops.targets import deliver
 # -- products of matrices ---------------------------------------------------------------------------------------------
 
 
+# (axes of a, axes of b) -> what the cotangent g of a @ b gives to a and to b, for plain vectors and matrices.
+_PULLS = {
+    (1, 1): (lambda g, b: g * conj(b), lambda g, a: g * conj(a)),
+    (1, 2): (lambda g, b: np.matmul(conj(b), g), lambda g, a: conj(a)[:, None] * g),
+    (2, 1): (lambda g, b: g[:, None] * conj(b), lambda g, a: np.matmul(conj(a.T), g)),
+    (2, 2): (lambda g, b: np.matmul(g, conj(b.T)), lambda g, a: np.matmul(conj(a.T), g)),
+}
+
+
 class MatrixProduct(Structured):
-    """A product of two operands which, when both are plain matrices, is pulled back by one matrix product each."""
+    """A product of two operands. That of plain vectors and matrices is pulled back by one product each, from a table."""
 
     def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
         a, b = self.values(node)
-        if a.__class__ is b.__class__ is cotangent.__class__ is np.ndarray and a.ndim == b.ndim == 2:
-            x, y = node._args
-            if a is not x:
-                accumulate(adjoints, x, np.matmul(cotangent, conj(b.T)))
-            if b is not y:
-                accumulate(adjoints, y, np.matmul(conj(a.T), cotangent))
-            return
+        if a.__class__ is b.__class__ is np.ndarray and not isinstance(cotangent, Variable):
+            pulls = _PULLS.get((a.ndim, b.ndim))
+            if pulls is not None:
+                x, y = node._args
+                if a is not x:
+                    accumulate(adjoints, x, pulls[0](cotangent, b))
+                if b is not y:
+                    accumulate(adjoints, y, pulls[1](cotangent, a))
+                return
         super().pull(node, cotangent, adjoints)
 
 
@@ -259,7 +271,8 @@ def _einsum_value(*operands: Any, subscripts: Any, **params: Any) -> Any:
     return np.einsum(*pairs, *([] if output is None else [output]), **params)
 
 
-def explicit(subscripts: Any, shapes: list[tuple]) -> tuple[list[str], str]:
+@functools.lru_cache(256)
+def explicit(subscripts: Any, ndims: tuple) -> tuple[tuple[str, ...], str]:
     """One letter for each axis: the operands' terms and the output's, with ellipsis and implied output spelt out."""
     if isinstance(subscripts, str):
         inputs, arrow, output = subscripts.replace(" ", "").partition("->")
@@ -268,13 +281,13 @@ def explicit(subscripts: Any, shapes: list[tuple]) -> tuple[list[str], str]:
         lists, last = subscripts
         terms, given = [_letters(each) for each in lists], None if last is None else _letters(last)
     fresh = "".join(c for c in _ALPHABET if c not in "".join(terms))
-    counts = [len(shape) - len(term.replace("...", "")) for term, shape in zip(terms, shapes, strict=True)]
+    counts = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims, strict=True)]
     rest = fresh[: max(counts)]
     if given is None:
         letters = "".join(terms).replace(".", "")
         given = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     terms = [term.replace("...", rest[len(rest) - n :]) for term, n in zip(terms, counts, strict=True)]
-    return terms, given.replace("...", rest)
+    return tuple(terms), given.replace("...", rest)
 
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in the order in which NumPy sorts them
@@ -286,7 +299,8 @@ def _letters(sublist: Any) -> str:
 
 def _einsum_edge(i, out, *operands, subscripts, **params) -> LinearMap:
     shapes = [np.shape(x) for x in operands]
-    terms, output = explicit(subscripts, shapes)
+    terms, output = explicit(subscripts, tuple(map(len, shapes)))
+    terms = list(terms)
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):
         for letter, n in zip(term, shape, strict=True):
@@ -311,7 +325,7 @@ def einsum(*args, out=None, optimize=False, **params):
     if not isinstance(subscripts, str):
         count = len(args) // 2
         operands = args[: 2 * count : 2]
-        subscripts = (args[1 : 2 * count : 2], args[-1] if len(args) % 2 else None)
+        subscripts = (tuple(map(tuple, args[1 : 2 * count : 2])), tuple(args[-1]) if len(args) % 2 else None)
     return deliver(_einsum(*operands, subscripts=subscripts, optimize=plain(optimize), **params), out)
 
 

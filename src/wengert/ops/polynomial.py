@@ -109,6 +109,8 @@ def poly(seq_of_zeros):
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
         raise ValueError("input must be 1d or non-empty square 2d array.")
+    else:
+        zeros = zeros.astype(np.mintypecode(zeros.dtype.char))
     if not len(zeros):
         return 1.0
     product = np.ones(1, zeros.dtype)
@@ -146,6 +148,7 @@ def vander(x, N=None, increasing=False):
     if x.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     n = len(x) if N is None else N
+    x = x.astype(np.promote_types(x.dtype, int))
     if n < 2:
         return np.ones((len(x), n), x.dtype) + 0 * x[:, None]
     rows = np.cumprod(np.broadcast_to(x[:, None], (len(x), n - 1)), axis=1)

@@ -27,12 +27,14 @@ from wengert.core.linear import (
     conj,
     strong_multiply,
 )
-from wengert.core.primitive import Structured, record
+from wengert.core.primitive import Structured, accumulate, cast, record
 from wengert.core.registry import implements, primitives, rules
 from wengert.core.variable import Variable
 from wengert.ops.targets import deliver
 
 NO_VALUE = np._NoValue  # type: ignore[attr-defined]  # NumPy's own mark for "not given"
+
+_DEFAULTS = {"axis": None, "dtype": None, "out": None, "keepdims": False}  # said or left out, they mean the same
 
 
 def as_array(x: Any) -> Any:
@@ -53,9 +55,13 @@ class Reduction(Structured):
             args = (params.pop(self.names[0]),)
         a = args[0]
         if params:
-            params = {key: value for key, value in params.items() if value is not NO_VALUE}
-            out = params.pop("out", None)
-            if out is not None:
+            params = {
+                key: value
+                for key, value in params.items()
+                if value is not NO_VALUE and value is not _DEFAULTS.get(key, NO_VALUE)
+            }
+            if "out" in params:
+                out = params.pop("out")
                 if "dtype" in self.names:
                     params.setdefault("dtype", out.dtype)  # NumPy accumulates in the dtype of the target
                 return deliver(self(a, **params), out)
@@ -68,11 +74,45 @@ class Reduction(Structured):
         return record(self, self.function(a._val, **params), (a,), params, a._level)
 
 
-def reduction(function: Callable, edge: Callable) -> Reduction:
+def reduction(function: Callable, edge: Callable, kind: type = Reduction) -> Reduction:
     """Declare a reduction; the edge is told only the keywords that were given."""
-    primitive = Reduction(function, edge)
+    primitive = kind(function, edge)
     rules[function] = primitives[primitive.name] = primitive
     return primitive
+
+
+# -- the commonest pulls, without a map in between: reductions of a whole plain array -----------------------------------
+
+
+class WholeSum(Reduction):
+    """A sum or mean. That of a whole array is pulled back as one number, repeated."""
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
+        (child,) = node._args
+        value = child._val
+        if node._params or value.__class__ is not np.ndarray or isinstance(cotangent, Variable):
+            return super().pull(node, cotangent, adjoints)
+        if self.function is np.mean:
+            cotangent = cotangent / max(value.size, 1)
+        if value.size > 4096:
+            return accumulate(adjoints, child, np.broadcast_to(cast(np.asarray(cotangent), value.dtype), value.shape))
+        contribution = np.empty(value.shape, value.dtype)
+        contribution.fill(cotangent)
+        return accumulate(adjoints, child, contribution)
+
+
+class WholeExtreme(Reduction):
+    """A maximum or minimum. That of a whole array is pulled back to the few entries that attain it."""
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
+        (child,), out = node._args, node._val
+        value = child._val
+        if node._params or value.__class__ is not np.ndarray or isinstance(cotangent, Variable) or out != out:
+            return super().pull(node, cotangent, adjoints)
+        hit = value == out
+        contribution = np.zeros(value.shape, value.dtype)
+        contribution[hit] = cotangent / np.count_nonzero(hit)
+        return accumulate(adjoints, child, contribution)
 
 
 # -- what the edges are made of ---------------------------------------------------------------------------------------
@@ -146,8 +186,8 @@ def _mean_edge(out, a, axis=None, dtype=None, keepdims=False, where=True) -> Lin
     return widened(Compose(Scale(share, added.out_shape), added), a, out, wide)
 
 
-sum_ = reduction(np.sum, _sum_edge)
-mean = reduction(np.mean, _mean_edge)
+sum_ = reduction(np.sum, _sum_edge, WholeSum)
+mean = reduction(np.mean, _mean_edge, WholeSum)
 nansum = reduction(np.nansum, skipping_nan(_sum_edge))
 nanmean = reduction(np.nanmean, skipping_nan(_mean_edge))
 
@@ -170,19 +210,20 @@ def _freedom(a: Any, axis: Any, where: Any, ddof: Any, correction: Any) -> Any:
     return max(freedom, 0) if where is True else np.maximum(freedom, 0)
 
 
-def _squares_edge(partial: Any, a: Any, axis: Any, keepdims: bool) -> LinearMap:
-    """t -> Σ Re(partial t)"""
-    scaled: LinearMap = Scale(partial, a.shape)
+def _squares_edge(a: Any, axis: Any, keepdims: bool, deviation: Any, factor: Any) -> LinearMap:
+    """t -> factor * Σ Re(conj(deviation) t). The factor stands on the small side, where it costs nothing."""
+    scaled: LinearMap = Scale(conj(deviation), a.shape)
     if a.dtype.kind == "c":
         scaled = Compose(Real(a.shape), scaled)
-    return Compose(total(a, axis, keepdims), scaled)
+    added = total(a, axis, keepdims)
+    return Compose(Scale(factor if np.ndim(factor) == 0 else np.reshape(factor, added.out_shape), added.out_shape), added @ scaled)
 
 
 def _var_edge(
     out, a, axis=None, dtype=None, ddof=0, keepdims=False, where=True, mean=None, correction=None
 ) -> LinearMap:
     factor = quotient(2, _freedom(a, axis, where, ddof, correction), a)
-    return _squares_edge(conj(_deviation(a, axis, where, mean)) * factor, a, axis, keepdims)
+    return _squares_edge(a, axis, keepdims, _deviation(a, axis, where, mean), factor)
 
 
 def _std_edge(
@@ -195,9 +236,9 @@ def _std_edge(
         axes = axes_of(axis, a.ndim)
         high = np.max(a, axis=axes, keepdims=True, initial=-np.inf, where=where)
         flat = flat | (high == np.min(a, axis=axes, keepdims=True, initial=np.inf, where=where))
-    inverse = quotient(1, _freedom(a, axis, where, ddof, correction), a)
-    deviation = conj(_deviation(a, axis, where, mean)) * inverse
-    return _squares_edge(np.where(flat, 0, deviation / np.where(flat, 1, spread)), a, axis, keepdims)
+    share = quotient(1, _freedom(a, axis, where, ddof, correction), a)
+    factor = np.where(flat, 0, share / np.where(flat, 1, spread))
+    return _squares_edge(a, axis, keepdims, _deviation(a, axis, where, mean), factor)
 
 
 _var = reduction(np.var, _var_edge)
@@ -259,8 +300,8 @@ def _extreme_edge(out, a, axis=None, keepdims=False, initial=None, where=True) -
     return Compose(total(a, axis, keepdims), Scale(share, a.shape))
 
 
-max_ = reduction(np.max, _extreme_edge)
-min_ = reduction(np.min, _extreme_edge)
+max_ = reduction(np.max, _extreme_edge, WholeExtreme)
+min_ = reduction(np.min, _extreme_edge, WholeExtreme)
 nanmax = reduction(np.nanmax, skipping_nan(_extreme_edge))
 nanmin = reduction(np.nanmin, skipping_nan(_extreme_edge))
 rules[np.amax], rules[np.amin] = max_, min_  # functions of their own, which NumPy may send here by either name

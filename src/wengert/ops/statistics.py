@@ -146,7 +146,7 @@ nanpercentile = _order_statistic(np.nanpercentile, _percentile_place, True)
 @implements(np.average)
 def average(a, axis=None, weights=None, returned=False, *, keepdims=NO_VALUE):
     a = as_array(a)
-    axes = None if axis is None else axes_of(axis, a.ndim)
+    axes = None if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, a.ndim, "axis")
     if weights is None:
         value = np.mean(a, axis=axes, keepdims=keepdims)
         scale = value.dtype.type(a.size / value.size)
@@ -220,7 +220,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     x = x - mean[:, None]
     weighted = x if fweights is None and aweights is None else x * w
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.squeeze(np.dot(x, conj(np.transpose(weighted))) * np.true_divide(1, factor))
+        return np.squeeze(_as(np.dot(x, conj(np.transpose(weighted))) * np.true_divide(1, factor), x.dtype))
 
 
 def _cov_weights(fweights: Any, aweights: Any, x: Any) -> tuple:
