@@ -21,7 +21,7 @@ class UserPrimitive(Primitive):
     """A user's function with a rule for each positional argument; keyword arguments are parameters."""
 
     def __init__(self, function: Callable, rules: tuple):
-        super().__init__(function, getattr(function, "__name__", "primitive"))
+        super().__init__(_uncaptured(function), getattr(function, "__name__", "primitive"))
         self.rules = rules
         self.singular = True  # nothing is known of the partials: keep what a sweep with true zeros needs
         self.__doc__ = function.__doc__
@@ -29,7 +29,7 @@ class UserPrimitive(Primitive):
 
     def check_operand(self, i: int) -> None:
         if i >= len(self.rules):
-            raise errors.no_partial(self.name, f"number {i}", f"{len(self.rules)} rules were given")
+            raise errors.no_partial(self.name, f"number {i + 1}", f"rules were given for {len(self.rules)}")
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         level, out = node._level, node._val
@@ -39,16 +39,28 @@ class UserPrimitive(Primitive):
             if isinstance(arg, Variable) and arg._level == level:
                 rule = self.rules[i]
                 rule = rule(out, *values, **node._params) if callable(rule) else rule
-                edge = _edge(rule, arg.shape, out)
+                edge = _edge(rule, arg.shape, out, self.name)
                 if edge is not None:
                     found.append((arg, edge))
         return found
 
 
-def _edge(rule: Any, in_shape: tuple, out: Any) -> LinearMap | None:
+def _uncaptured(function: Callable) -> Callable:
+    """The function, held to plain results: it gets plain values, so a variable in them came from elsewhere."""
+
+    def computed(*values: Any, **params: Any) -> Any:
+        out = function(*values, **params)
+        if any(isinstance(x, Variable) for x in (out if isinstance(out, (tuple, list)) else (out,))):
+            raise errors.captured(getattr(function, "__name__", "the function"))
+        return out
+
+    return computed
+
+
+def _edge(rule: Any, in_shape: tuple, out: Any, name: str) -> LinearMap | None:
     if isinstance(out, tuple) and not isinstance(rule, LinearMap) and rule is not None:
-        return Block(*(as_map(part, in_shape, np.shape(o)) for part, o in zip(rule, out, strict=True)))
-    return as_map(rule, in_shape, np.shape(out))
+        return Block(*(as_map(part, in_shape, np.shape(o), name) for part, o in zip(rule, out, strict=True)))
+    return as_map(rule, in_shape, np.shape(out), name)
 
 
 def primitive(function: Callable, *rules: Any) -> UserPrimitive:
@@ -109,7 +121,8 @@ def custom_gradient(function: Callable) -> Callable:
         rules = rules if isinstance(rules, (tuple, list)) else (rules,)
         if len(rules) != len(args):
             raise errors.no_rules_returned(result, getattr(function, "__name__", "f"))
-        if any(isinstance(x, Variable) and x._level >= level for x in (out, *rules)):
+        parts = out if isinstance(out, (tuple, list)) else (out,)
+        if any(isinstance(x, Variable) and x._level >= level for x in (*parts, *rules)):
             raise errors.captured(getattr(function, "__name__", "f"))
         given = Given(getattr(function, "__name__", "custom"), tuple(rules))
         given.singular = True

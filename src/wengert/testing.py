@@ -112,7 +112,7 @@ def check_grads(
     >>> check_grads(np.sin, (0.3,), order=3)
     """
     if isinstance(args, (Variable, np.ndarray, float, int, complex)) or not isinstance(args, (tuple, list)):
-        raise errors.args_not_a_tuple(args)
+        raise errors.not_a_tuple("check_grads(f, (x,))", args)
     leaves, structure = flatten(tuple(args))
     leaves = [as_differentiable(leaf) for leaf in leaves]
 

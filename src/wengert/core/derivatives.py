@@ -196,20 +196,21 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, h
     >>> grad(lambda p: np.sum(p["w"] * 3) + p["b"])({"w": np.ones(2), "b": 0.0})
     {'w': array([3., 3.]), 'b': np.float64(1.0)}
     """
-    both = value_and_grad(f, argnums, has_aux, holomorphic)
-
     @_named_after(f, "grad")
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, found = both(*args, **kwargs)
         return (found, value[1]) if has_aux else found
 
+    both = value_and_grad(f, argnums, has_aux, holomorphic)
     return gradient
 
 
 def _named_after(f: Callable, name: str) -> Callable:
+    if not callable(f):
+        raise errors.not_callable(f, name)
+
     def rename(wrapper: Callable) -> Callable:
-        if callable(f):
-            functools.update_wrapper(wrapper, f, updated=())
+        functools.update_wrapper(wrapper, f, updated=())
         wrapper.__name__ = wrapper.__qualname__ = f"{name}({getattr(f, '__name__', 'f')})"
         return wrapper
 
@@ -294,6 +295,9 @@ def jvp(f: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = Fals
     >>> jvp(np.sin, (0.0,), (2.0,))
     (np.float64(0.0), np.float64(2.0))
     """
+    for given in (primals, tangents):
+        if not isinstance(given, (tuple, list)):
+            raise errors.not_a_tuple("jvp(f, (x,), (t,))", given)
     if len(primals) != len(tangents):
         raise errors.tree_changed("tangents", f"{len(tangents)} of them", f"{len(primals)}, one for each argument")
     trace = Trace(f, primals, {}, tuple(range(len(primals))), has_aux, "jvp")
@@ -342,7 +346,7 @@ def _basis(start: int, stop: int, shape: tuple, dtype: np.dtype) -> np.ndarray:
 
 
 def _chunks(size: int, row_bytes: int, chunk_size: int | None) -> list[tuple[int, int]]:
-    step = chunk_size or max(1, CHUNK_BYTES // max(1, row_bytes))
+    step = max(1, CHUNK_BYTES // max(1, row_bytes)) if chunk_size is None else int(chunk_size)
     return [(i, min(size, i + step)) for i in range(0, size, step)]
 
 
@@ -417,6 +421,9 @@ def _columns(trace: Trace, chunk_size: int | None, holomorphic: bool) -> list[li
 def _jacobian(
     f: Callable, argnums: Any, has_aux: bool, holomorphic: bool, chunk_size: int | None, mode: str
 ) -> Callable:
+    if chunk_size is not None and not (isinstance(chunk_size, (int, np.integer)) and chunk_size >= 1):
+        raise errors.bad_chunk_size(chunk_size)
+
     @_named_after(f, "jacobian")
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         trace = Trace(f, args, kwargs, argnums, has_aux, "jacobian")
@@ -508,8 +515,10 @@ def hvp(f: Callable) -> Callable:
     array([6., 0.])
     """
 
+    gradient = grad(f)
+
     def hessian_times_vector(x: Any, v: Any) -> Any:
-        return jvp(grad(f), (x,), (v,))[1]
+        return jvp(gradient, (x,), (v,))[1]
 
     return hessian_times_vector
 

@@ -24,6 +24,10 @@ class FreedGraphError(WengertError, RuntimeError):
 def describe(value: Any) -> str:
     """What a value is, shortly: type, and shape and dtype where it has them."""
     name = type(value).__name__
+    if value is None:
+        return "None"
+    if hasattr(value, "item") and getattr(value, "shape", None) == () and "ndarray" not in name and name != "Variable":
+        return f"{name} {value}"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{name} of shape {tuple(value.shape)} and dtype {value.dtype}"
     text = repr(value)
@@ -38,16 +42,33 @@ def integer_array(value: Any) -> DerivativeTypeError:
 
 
 def not_numeric(value: Any) -> DerivativeTypeError:
+    if isinstance(value, (list, tuple)):  # a tree to grad, but one value to Variable and check_laws
+        fix = "make it an array first, x = np.asarray(x, dtype=float)."
+    else:
+        fix = "pass floats, complex numbers or NumPy arrays of them, or a dict, list, tuple or dataclass of those."
+    return DerivativeTypeError(f"Cannot differentiate with respect to {describe(value)}.\nFix: {fix}")
+
+
+def array_subclass(value: Any) -> DerivativeTypeError:
     return DerivativeTypeError(
-        f"Cannot differentiate with respect to {describe(value)}.\n"
-        "Fix: pass floats, complex numbers or NumPy arrays of them, or a dict, list, tuple or dataclass of those."
+        f"Cannot differentiate with respect to a {type(value).__name__}: it computes otherwise than an array does.\n"
+        "Fix: pass a plain array, np.asarray(x) (for a masked array choose what stands in the gaps, x.filled(0))."
     )
 
 
 def not_scalar_output(value: Any, name: str) -> DerivativeTypeError:
     return DerivativeTypeError(
         f"{name} needs a function that returns one real number, but it returned {describe(value)}.\n"
-        "Fix: reduce it (np.sum, np.mean), or use jacobian(f) for all partials, elementwise_grad(f) for a ufunc-like f."
+        "Fix: reduce it (np.sum, np.mean), or use jacobian(f) for all partials, elementwise_grad(f) for a ufunc-like f"
+        + (",\nor has_aux=True for a pair (value, anything else)." if isinstance(value, tuple) else ".")
+    )
+
+
+def not_scalar_variable(value: Any, name: str) -> DerivativeTypeError:
+    call = "L.backward(g)" if name == "backward" else f"{name}(L, g)"
+    return DerivativeTypeError(
+        f"{name} starts from one real number, got {describe(value)}.\n"
+        f"Fix: reduce it (np.sum, np.mean), or say what to pull back: {call} with g of shape {tuple(value.shape)}."
     )
 
 
@@ -113,35 +134,53 @@ def no_partial(function: str, argument: str, reason: str) -> DerivativeTypeError
     return DerivativeTypeError(
         f"{function} has no derivative rule with respect to its argument {argument}"
         + (f" ({reason})" if reason else "")
-        + f".\nFix: pass {argument} as a constant: stop_gradient({argument})."
+        + ".\nFix: pass it as a constant, wrapped in stop_gradient(...)."
     )
 
 
 def bad_argnums(argnums: Any, count: int) -> DerivativeValueError:
+    fix = (
+        f"use an int or a tuple of distinct ints from {-count} to {count - 1}"
+        if count
+        else "pass the arguments to differentiate by position, grad(f)(x) and not grad(f)(x=x)"
+    )
     return DerivativeValueError(
-        f"argnums={argnums} does not name a positional argument: the call had {count}.\n"
-        "Fix: use an int or a tuple of distinct ints from "
-        f"{-count} to {count - 1}, and pass the differentiated arguments by position."
+        f"argnums={argnums!r} does not name positional arguments: the call had {count}.\nFix: {fix}."
     )
 
 
 def not_callable(value: Any, name: str) -> DerivativeTypeError:
+    calls = {"jvp": "jvp(f, (x,), (t,))", "vjp": "vjp(f, x)", "linearize": "linearize(f, x)", "primitive": "primitive(f, rule)"}
     return DerivativeTypeError(
-        f"{name} takes a function, got {describe(value)}.\nFix: write {name}(f)(x), not {name}(f(x))."
+        f"{name} takes a function, got {describe(value)}.\n"
+        f"Fix: pass the function itself and not its value: {calls.get(name, f'{name}(f)(x)')}."
+    )
+
+
+def not_a_tuple(call: str, value: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"The arguments are given as a tuple, got {describe(value)}.\nFix: {call}."
+    )
+
+
+def bad_chunk_size(chunk_size: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"chunk_size is how many rows or columns go through one sweep, got {chunk_size!r}.\n"
+        "Fix: use an int of at least 1, or None to let it follow from the memory."
     )
 
 
 def wrong_cotangent(what: str, got: Any, wanted: Any) -> DerivativeValueError:
     return DerivativeValueError(
         f"The {what} does not fit: got {describe(got)}, needed shape {tuple(wanted.shape)} and dtype {wanted.dtype}.\n"
-        f"Fix: pass a {what} with the shape of the value it belongs to, e.g. np.ones({tuple(wanted.shape)})."
+        f"Fix: pass a {what} like the value it belongs to, e.g. np.ones({tuple(wanted.shape)}, dtype={str(wanted.dtype)!r})."
     )
 
 
 def tree_changed(what: str, got: Any, wanted: Any) -> DerivativeValueError:
     return DerivativeValueError(
-        f"The {what} does not have the expected structure: got {got}, needed {wanted}.\n"
-        "Fix: give the same keys, lengths and types as the value that it belongs to."
+        f"The structure of the {what} does not fit: got {got}, needed {wanted}.\n"
+        "Fix: give it the keys, lengths and types of what it belongs to."
     )
 
 
@@ -164,6 +203,14 @@ def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueE
         f"local_gradients must be pairs (child, partial), one or more for each child; "
         f"got {len(children)} children and local_gradients {local_gradients!r:.120}.\n"
         "Fix: Variable(val=7.0, children=(a,), local_gradients=((a, 3.0),))."
+    )
+
+
+def wrong_partial(name: str, partial: tuple, in_shape: tuple, out_shape: tuple) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"A derivative given for {name} does not fit: its shape is {partial}, the argument's {in_shape}, the output's {out_shape}.\n"
+        "Fix: give a number or array that broadcasts to the output (for a function that acts entry by entry), the Jacobian, "
+        f"of shape {out_shape + in_shape},\nor a linear map from wengert.linear."
     )
 
 
@@ -197,10 +244,4 @@ def captured(name: str) -> DerivativeTypeError:
     return DerivativeTypeError(
         f"{name} uses a variable that it did not get as an argument, so its derivative would be lost.\n"
         f"Fix: pass that variable to {name} as an argument."
-    )
-
-
-def args_not_a_tuple(value: Any) -> DerivativeTypeError:
-    return DerivativeTypeError(
-        f"check_grads(f, args) takes the arguments as a tuple, got {describe(value)}.\nFix: check_grads(f, (x,))."
     )

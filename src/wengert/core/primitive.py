@@ -8,13 +8,14 @@ built when a sweep or a picture asks. This room knows the Variable and the linea
 from __future__ import annotations
 
 import inspect
+import string
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.linear import Block, Divide, Entry, Identity, LinearMap, Parts, Scale, conj, unbroadcast
+from wengert.core.linear import Block, Contract, Divide, Entry, Identity, LinearMap, Parts, Scale, conj, unbroadcast
 from wengert.core.registry import primitives, rules
 from wengert.core.variable import Variable, dtype_of, new_serial
 
@@ -402,10 +403,24 @@ class _EntryOf(Primitive):
 ENTRY = _EntryOf(lambda parts, i: parts[i], "output")
 
 
-def as_map(rule: Any, in_shape: tuple, out_shape: tuple) -> LinearMap | None:
-    """A rule given by hand as an edge: a linear map is one, a number or array is a partial, None is zero."""
-    if rule is None or isinstance(rule, LinearMap):
+def as_map(rule: Any, in_shape: tuple, out_shape: tuple, name: str) -> LinearMap | None:
+    """A rule given by hand as an edge: a linear map is one, a number or array is a partial or a Jacobian, None is zero."""
+    if rule is None:
+        return None
+    if isinstance(rule, LinearMap):
+        if (rule.in_shape, rule.out_shape) != (in_shape, out_shape) and not isinstance(rule, Block):
+            raise errors.wrong_partial(name, rule.out_shape + rule.in_shape, in_shape, out_shape)
         return rule
+    shape = np.shape(rule)
+    if in_shape and shape == out_shape + in_shape:
+        o, i = (string.ascii_letters[a:b] for a, b in ((0, len(out_shape)), (len(out_shape), len(shape))))
+        return Contract(f"{o + i},{i}->{o}", (rule, None), 1, in_shape, out_shape)
+    try:
+        fits = np.broadcast_shapes(shape, in_shape, out_shape) == out_shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise errors.wrong_partial(name, shape, in_shape, out_shape)
     return Scale(rule, in_shape, out_shape)
 
 
@@ -420,7 +435,7 @@ class Given(Primitive):
         found = []
         for child, rule in zip(node._args, self.given, strict=True):
             if isinstance(child, Variable) and child._level == node._level:
-                edge = as_map(rule, child.shape, np.shape(node._val))
+                edge = as_map(rule, child.shape, np.shape(node._val), self.name)
                 if edge is not None:
                     found.append((child, edge))
         return found

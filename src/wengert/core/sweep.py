@@ -244,7 +244,20 @@ def gradients(output: Variable, cotangent: Any = None) -> Gradients:
     np.float64(8.0)
     """
     node, seed = _seeded(output, cotangent, "gradients")
-    return Gradients(pull_back({node: seed}))
+    return Gradients(_owned(pull_back({node: seed}), seed))
+
+
+def _owned(adjoints: Adjoints, seed: Any) -> Adjoints:
+    """Each gradient a NumPy scalar, or an array of its own: writable, and shared with nothing the caller can see."""
+    seen = {id(seed)}
+    for node, gradient in adjoints.items():
+        if gradient.__class__ is float:
+            adjoints[node] = np.float64(gradient)
+        elif gradient.__class__ is np.ndarray:
+            if gradient.base is not None or id(gradient) in seen or not gradient.flags.writeable:
+                adjoints[node] = gradient = gradient.copy()
+            seen.add(id(gradient))
+    return adjoints
 
 
 def _seeded(output: Any, cotangent: Any, name: str) -> tuple[Variable, Any]:
@@ -252,12 +265,10 @@ def _seeded(output: Any, cotangent: Any, name: str) -> tuple[Variable, Any]:
         raise errors.not_a_variable(output, name)
     node = output.node
     if cotangent is None:
-        if node.size != 1:
-            raise errors.not_scalar_output(output, name)
-        if node.dtype.kind == "c":
-            raise errors.complex_output(output, name)
+        if node.size != 1 or node.dtype.kind == "c":
+            raise errors.not_scalar_variable(output, name)
         return node, unit(node._val)
-    if np.shape(cotangent) != node.shape:
+    if np.shape(cotangent) != node.shape or (np.iscomplexobj(cotangent) and node.dtype.kind != "c"):
         raise errors.wrong_cotangent("cotangent", cotangent, node)
     return node, cast(np.asarray(cotangent)[()] if not isinstance(cotangent, Variable) else cotangent, node.dtype)
 
@@ -274,10 +285,8 @@ def backward(output: Variable, cotangent: Any, keep: bool) -> None:
     node, seed = _seeded(output, cotangent, "backward")
     leaves = None if keep else _leaves(node)
     adjoints = pull_back({node: seed}, leaves=leaves, keep=keep)
-    for variable, gradient in adjoints.items():
+    for variable, gradient in _owned(adjoints, seed).items():
         if not isinstance(gradient, Parts):
-            if isinstance(gradient, np.ndarray):
-                gradient = gradient.copy()
             variable.grad = gradient if variable.grad is None else variable.grad + gradient
 
 

@@ -263,6 +263,8 @@ def as_differentiable(value: Any) -> Any:
         raise errors.integer_array(value)
     if dtype.kind not in "fc":
         raise errors.not_numeric(value)
+    if kind is not np.ndarray and isinstance(value, (np.matrix, np.ma.MaskedArray)):
+        raise errors.array_subclass(value)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,21 @@ def _compare(function: Callable) -> Callable:
     return comparison
 
 
+def _round(self: Variable, ndigits: int | None = None) -> Any:
+    """round(x) is an integer, round(x, n) a piecewise constant function, as for NumPy's scalars."""
+    return _to_integer(round)(self) if ndigits is None else np.round(self, ndigits)
+
+
+def _to_integer(function: Callable) -> Callable:
+    def integer(self: Variable) -> int:
+        value = self.val
+        while isinstance(value, Variable):
+            value = value.val
+        return function(value)
+
+    return integer
+
+
 def install() -> None:
     """Give the Variable its operators."""
     fast = {
@@ -99,6 +115,9 @@ def install() -> None:
         setattr(Variable, f"__r{name}__", reflected)
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         setattr(Variable, f"__{name}__", _compare(getattr(operator, name)))
+    Variable.__round__ = _round  # type: ignore[attr-defined]
+    for name in ("trunc", "floor", "ceil"):  # what math.floor(x) asks for: an integer, which has no derivative
+        setattr(Variable, f"__{name}__", _to_integer(getattr(math, name)))
     Variable.__neg__ = lambda self: ew.negative(self)  # type: ignore[attr-defined]
     Variable.__pos__ = lambda self: ew.positive(self)  # type: ignore[attr-defined]
     Variable.__abs__ = lambda self: ew.absolute(self)  # type: ignore[attr-defined]
