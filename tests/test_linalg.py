@@ -226,6 +226,14 @@ def test_hessian_of_det_anywhere(a):
     close(hessian(la.det)(a), wanted, atol=1e-10)
 
 
+@pytest.mark.parametrize("a", [np.zeros((3, 3)), np.diag([1.0, 0, 0]), np.eye(3), np.outer([1.0, 2, 3], [1.0, 2, 1])])
+def test_third_derivative_of_det_anywhere(a):
+    """A cubic form in the entries: its third derivative is the product of two alternating tensors, everywhere."""
+    alternating = np.cross(np.eye(3)[:, None], np.eye(3)[None, :])
+    wanted = np.einsum("ijk,lmn->iljmkn", alternating, alternating)
+    close(jacobian(hessian(la.det))(a), wanted)
+
+
 def test_slogdet_of_a_singular_matrix_has_infinite_slopes():
     close(grad(lambda a: la.slogdet(a)[1])(SINGULAR), [[np.inf, -np.inf], [-np.inf, np.inf]])
     assert la.slogdet(Variable(SINGULAR)).logabsdet.val == -np.inf

@@ -192,6 +192,10 @@ def lstsq_deficient(draw):
     )
 
 
+def adjugate_of_rank_one(draw):
+    return adjugate, (with_spectrum(draw, batch(draw), 3, 3, dtype(draw, complex_too=True), 1),)
+
+
 def solve(draw):
     shape = batch(draw)
     a = square(draw, shape)
@@ -317,7 +321,7 @@ SAMPLES = {
         of(np.linalg.det, square),
         lambda draw: (np.linalg.det, (with_spectrum(draw, (), 3, 3, "float64", 2),)),
     ],
-    "linalg.adjugate": [of(adjugate, square), lambda draw: (adjugate, (with_spectrum(draw, (), 3, 3, "float64", 2),))],
+    "wengert.ops.linalg.adjugate": [of(adjugate, square), adjugate_of_rank_one],
     "linalg.slogdet": [of(plain_slogdet, square)],
     "linalg.cholesky": [cholesky],
     "linalg.eigh": [eigh],

@@ -25,7 +25,6 @@ from wengert.core.linear import (
     Shape,
     Solve,
     Sum,
-    Transpose,
     conj,
     left,
     right,
@@ -34,7 +33,7 @@ from wengert.core.primitive import structured
 from wengert.core.registry import implements, rules
 from wengert.core.variable import Variable
 from wengert.ops.constants import on_plain_values, plain
-from wengert.ops.factor import Adjoint, Diagonal, Part, adjoint, is_complex, real_part, values_map
+from wengert.ops.factor import Adjoint, Part, adjoint, is_complex, real_part, values_map
 from wengert.ops.targets import deliver
 
 LinAlgError = np.linalg.LinAlgError
@@ -61,60 +60,50 @@ solve = structured(np.linalg.solve, _solve_matrix_edge, _solve_side_edge)
 # -- determinants ---------------------------------------------------------------------------------------------------------
 
 
-def _products_without(s: Any, *left_out: np.ndarray) -> Any:
-    """The product of the singular values over all k, save those named in the masks (..., n)."""
-    skipped = left_out[0]
-    for mask in left_out[1:]:
-        skipped = skipped | mask
-    values = np.reshape(s, (*s.shape[:-1], *(1,) * (skipped.ndim - 1), s.shape[-1]))
-    return np.prod(np.where(skipped, 1, values), axis=-1)
+def adjugate(a: Any) -> Any:
+    """The transposed cofactors: det(a) a⁻¹, continued to singular matrices. A composite: right to any order.
 
-
-def _adjugate_by_svd(a: Any) -> Any:
-    u, s, vh = np.linalg.svd(a)
-    others = _products_without(s, np.eye(a.shape[-1], dtype=bool))
-    phase = np.linalg.det(u) * np.linalg.det(vh)
-    return (adjoint(vh) * (phase[..., None] * others)[..., None, :]) @ adjoint(u)
-
-
-def _adjugate_value(a: Any) -> Any:
-    """det(a) a⁻¹, continued to singular matrices: the transposed cofactors."""
-    if isinstance(a, Variable):  # of an outer trace
-        return adjugate(a)
+    From the inverse alone, orders above the first lose their digits near a singular matrix.
+    """
     with np.errstate(all="ignore"):
         try:
-            # The rounding of a tiny last pivot is the same in both factors and cancels.
-            found = np.linalg.det(a)[..., None, None] * np.linalg.inv(a)
-            if np.all(np.isfinite(found)):
-                return found
+            inverse = np.linalg.inv(a)
         except LinAlgError:
-            pass
-        return _adjugate_by_svd(a)
+            return _adjugate_by_parts(a)
+        largest = np.max(np.abs(a), axis=(-2, -1), initial=0) * np.max(np.abs(inverse), axis=(-2, -1), initial=0)
+        if np.any(largest > 1e5) and np.all(np.isfinite(a)):
+            return _adjugate_by_parts(a)
+        return np.linalg.det(a)[..., None, None] * inverse
 
 
-def _adjugate_edge(out, a) -> LinearMap:
-    """With A = U diag(s) Vᴴ and F = Uᴴ dA V the adjugate of diag(s) moves by products of n - 2 singular values.
+def _adjugate_by_parts(a: Any) -> Any:
+    """By blocks: one is regular, the other holds the small singular values, and its Schur complement a polynomial.
 
-    Away from singular matrices the formula by the inverse holds to any order, also where singular values coincide.
+    The singular vectors only choose the blocks. That is right for any two bases, so they are constants here.
     """
-    shape, n = a.shape, a.shape[-1]
-    u, s, vh = np.linalg.svd(a)
-    if np.all(s[..., -1:] > 1e-5 * s[..., :1]):
-        inverse = np.linalg.inv(a)
-        total = Sum(shape, (-2, -1), keepdims=True)
-        spread = Scale(inverse, total.out_shape, shape)
-        return spread @ total @ Scale(np.swapaxes(out, -1, -2), shape) - left(inverse) @ right(out)
-    each = np.eye(n, dtype=bool)
-    pairs = np.where(each, 0, _products_without(s, each[:, None, :], each[None, :, :]))
-    diagonal = Diagonal(shape)
-    row = (*shape[:-2], 1, n)
-    weighted = Scale(pairs, row, shape) @ Reshape(diagonal.out_shape, row) @ diagonal
-    moved = Transpose(diagonal) @ Sum(shape, -1) @ weighted - Scale(pairs, shape)
-    phase = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
-    return left(phase * adjoint(vh)) @ right(adjoint(u)) @ moved @ left(adjoint(u)) @ right(adjoint(vh))
+    u, s, vh = np.linalg.svd(plain(a))
+    k = a.shape[-1] - int(np.max(np.sum(s <= 1e-3 * s[..., :1], axis=-1), initial=1))
+    b = adjoint(u) @ a @ adjoint(vh)
+    regular, across, below = b[..., :k, :k], b[..., :k, k:], b[..., k:, :k]
+    inverse = np.linalg.inv(regular)
+    across, leftover = inverse @ across, b[..., k:, k:] - below @ inverse @ across
+    below = below @ inverse
+    cofactors, determinant = _faddeev(leftover)
+    upper = [determinant[..., None, None] * inverse + across @ cofactors @ below, -across @ cofactors]
+    rows = [np.concatenate(upper, axis=-1), np.concatenate([-cofactors @ below, cofactors], axis=-1)]
+    phase = np.linalg.det(u) * np.linalg.det(vh) * np.linalg.det(regular)
+    return adjoint(vh) @ (np.concatenate(rows, axis=-2) * phase[..., None, None]) @ adjoint(u)
 
 
-adjugate = structured(_adjugate_value, _adjugate_edge, name="linalg.adjugate")
+def _faddeev(a: Any) -> tuple[Any, Any]:
+    """The adjugate and the determinant as polynomials in the entries (Faddeev and LeVerrier): only integers divide."""
+    n = a.shape[-1]
+    identity = np.eye(n, dtype=a.dtype)
+    cofactors = np.broadcast_to(identity, a.shape)
+    for k in range(1, n):
+        product = a @ cofactors
+        cofactors = identity * (np.trace(product, axis1=-2, axis2=-1) / k)[..., None, None] - product
+    return cofactors, np.trace(a @ cofactors, axis1=-2, axis2=-1) / n
 
 
 def _det_edge(out, a) -> LinearMap:
