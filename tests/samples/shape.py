@@ -83,7 +83,13 @@ def _pad_odd(draw, s):
     return lambda x: np.pad(x, width, mode=mode, reflect_type="odd")
 
 
+def _windows(draw, s):
+    width = draw(st.integers(1, s[-1]))
+    return lambda x: np.lib.stride_tricks.sliding_window_view(x, width, axis=-1)
+
+
 SAMPLES = {
+    "sliding_window_view": [_one(_windows, min_dims=1)],
     "reshape": [_one(_reshape, min_dims=1)],
     "transpose": [_one(_transpose)],
     "broadcast_to": [_one(_broadcast_to)],

@@ -83,3 +83,44 @@ def astype(x, dtype, /, *, copy=True, device=None):
 def in_dtype(x: Any, dtype: Any) -> Any:
     """An array-like in the given dtype: a variable stays one, anything else becomes an array."""
     return astype(x, dtype, copy=False) if isinstance(x, Variable) else np.asarray(x).astype(dtype, copy=False)
+
+
+# -- np.emath: functions that leave the real line where they have to -----------------------------------------------------
+
+
+def _on_line(x: Any, inside: Any) -> Any:
+    """The operand, as a complex one if it is real and has entries outside a function's real domain."""
+    value = np.asarray(plain(x))
+    if value.dtype.kind == "c" or np.all(inside(value)):
+        return x
+    return in_dtype(x, np.complex64 if value.dtype == np.float32 else np.complex128)
+
+
+def _not_negative(value: np.ndarray) -> Any:
+    return ~(value < 0)
+
+
+def _within_one(value: np.ndarray) -> Any:
+    return ~(np.abs(value) > 1)
+
+
+def _wider(function: Any, inside: Any) -> Any:
+    return lambda x: function(_on_line(x, inside))
+
+
+for _inside, _names in {
+    _not_negative: ("sqrt", "log", "log2", "log10"), _within_one: ("arccos", "arcsin", "arctanh"),
+}.items():  # fmt: skip
+    for _name in _names:
+        implements(getattr(np.emath, _name))(_wider(getattr(np, _name), _inside))
+
+
+@implements(np.emath.logn)
+def logn(n, x):
+    return np.log(_on_line(x, _not_negative)) / np.log(_on_line(n, _not_negative))
+
+
+@implements(np.emath.power)
+def power(x, p):
+    p = p if isinstance(p, Variable) or np.all(np.asarray(p) >= 0) else np.asarray(p) * 1.0  # whole and negative
+    return np.power(_on_line(x, _not_negative), p)

@@ -9,6 +9,7 @@ import numpy as np
 from wengert.core import linear
 from wengert.core.registry import implements
 from wengert.core.variable import Variable
+from wengert.ops.complex import in_dtype
 from wengert.ops.constants import plain
 
 
@@ -17,7 +18,7 @@ def bincount(x, /, weights=None, minlength=0):
     x = plain(x)
     if not isinstance(weights, Variable):
         return np.bincount(x, weights, minlength)
-    size = np.bincount(x, minlength=minlength).size
+    size = np.bincount(x, plain(weights), minlength).size
     return linear.put(np.astype(weights, float, copy=False), (size,), (np.asarray(x, np.intp),), False)
 
 
@@ -38,7 +39,7 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
     counts, _ = np.histogram(plain(a), plain(bins), plain(range), None, plain(weights))
     if isinstance(weights, Variable):
         counts = _weighted([np.ravel(plain(a))], [plain(edges)], np.ravel(weights))
-    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
+    return (counts / in_dtype(np.diff(edges), float) / np.sum(counts) if density else counts), edges
 
 
 @implements(np.histogramdd)
@@ -52,12 +53,15 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
         for c, b, r in zip(columns, each, range if range is not None else [None] * n, strict=True)
     ]
     if isinstance(weights, Variable):
-        counts = _weighted([plain(c) for c in columns], [plain(e) for e in edges], weights)
-    if density:
-        counts = counts / np.sum(counts)
-        for axis, edge in enumerate(edges):
-            counts = counts / np.reshape(np.diff(edge), (-1,) + (1,) * (n - 1 - axis))
-    return counts, edges
+        counts = _weighted(
+            [plain(c) for c in columns], [plain(e) for e in edges], np.astype(weights, float, copy=False)
+        )
+    if not density:
+        return counts, edges
+    total = np.sum(counts)
+    for axis, edge in enumerate(edges):
+        counts = counts / np.reshape(np.diff(edge), (-1,) + (1,) * (n - 1 - axis))
+    return counts / total, edges
 
 
 @implements(np.histogram2d)

@@ -137,6 +137,10 @@ class Flat:
         self.base[np.unravel_index(places.reshape(-1), self.base.shape)] = value  # type: ignore[index]
 
 
+def _fill_flat(self: Variable, values: Any) -> None:
+    Flat(self)[:] = values
+
+
 def matrix_transposed(self: Variable) -> Any:
     return np.matrix_transpose(self)
 
@@ -163,4 +167,4 @@ def install() -> None:
         setattr(Variable, name, _refused(name))
     for name, getter in ATTRIBUTES.items():
         if name not in vars(Variable):
-            setattr(Variable, name, property(getter))
+            setattr(Variable, name, property(getter, _fill_flat if name == "flat" else None))

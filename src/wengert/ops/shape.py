@@ -211,7 +211,10 @@ def rearrangement(function: Callable) -> Any:
     return structured(function, edge)
 
 
-REARRANGEMENTS = [np.roll, np.rot90, np.resize, np.delete, np.tril, np.triu, np.diag, np.diagflat, np.diagonal]
+REARRANGEMENTS = [
+    np.roll, np.rot90, np.resize, np.delete, np.tril, np.triu, np.diag, np.diagflat, np.diagonal,
+    np.lib.stride_tricks.sliding_window_view,
+]  # fmt: skip
 for _function in REARRANGEMENTS:
     rearrangement(_function)
 

@@ -62,9 +62,9 @@ def with_keywords(
     several = results if isinstance(results, tuple) else (results,)
     if where is not True:
         several = tuple(_only_where(where, r, t) for r, t in zip(several, targets, strict=True))
-    if ufunc.nout == 1 and _plain_array(targets[0]):
-        return _to_plain(ufunc, several[0], targets[0])
-    several = tuple(deliver(r, _writable(ufunc, t)) for r, t in zip(several, targets, strict=True))
+    several = tuple(
+        _to_plain(ufunc, r, t) if _plain_array(t) else deliver(r, t) for r, t in zip(several, targets, strict=True)
+    )
     return several if ufunc.nout > 1 else several[0]
 
 
@@ -126,12 +126,6 @@ def _core_axes(ufunc: np.ufunc, axes: Any, axis: Any, keepdims: bool) -> Callabl
 
 def _plain_array(target: Any) -> bool:
     return target is not None and not isinstance(target, Variable)
-
-
-def _writable(ufunc: np.ufunc, target: Any) -> Any:
-    if _plain_array(target):
-        raise errors.plain_target(ufunc.__name__, target)
-    return target
 
 
 def _to_plain(ufunc: np.ufunc, result: Any, target: np.ndarray) -> Any:
