@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from wengert import Variable, grad, value_and_grad
+from wengert.ops.ufunc_methods import _after_at
 from wengert.testing import check_laws
 
 RNG = np.random.default_rng(5)
@@ -210,6 +211,16 @@ AT = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "maximum": np.maximum,
     "power": np.power, "hypot": np.hypot,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AT)
+@pytest.mark.parametrize("index", [[0, 0, 2, 0], [1, 3, 0, 2], slice(None)])
+def test_what_at_leaves(name, index):
+    ufunc, v = AT[name], np.array([0.5, 1.3, 0.7, 1.1])
+    wanted = V.copy()
+    ufunc.at(wanted, index, v)
+    assert np.allclose(_after_at(ufunc, Variable(V), index, Variable(v)).val, wanted, rtol=1e-15)
+    check_laws(lambda x, v: _after_at(ufunc, x, index, v), V, v)
 
 
 @pytest.mark.parametrize("name", AT)

@@ -23,4 +23,9 @@ def _astype(draw):
     return (lambda x: np.astype(x, target)), [array(draw, shape(draw))]
 
 
-SAMPLES = {"real": [_part(np.real)], "imag": [_part(np.imag)], "conjugate": [_conjugate], "astype": [_astype]}
+def _sign(draw):
+    return np.sign, [array(draw, shape(draw), dtype(draw, complex_too=True), low=0.3)]
+
+
+SAMPLES = {
+    "sign": [_sign],"real": [_part(np.real)], "imag": [_part(np.imag)], "conjugate": [_conjugate], "astype": [_astype]}

@@ -22,6 +22,7 @@ from wengert.ops import (  # noqa: F401
     piecewise,
     polynomial,
     reduce,
+    scipy_entrance,
     shape,
     statistics,
     transcendental,
@@ -31,4 +32,5 @@ from wengert.ops import (  # noqa: F401
 operators.install()
 index.install()
 methods.install()
+scipy_entrance.install()
 when_imported("scipy", "wengert.ops.special")

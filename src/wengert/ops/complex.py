@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.linear import Cast, Compose, Conjugate, Identity, Imag, LinearMap, Real
+from wengert.core.linear import Cast, Compose, Conjugate, Identity, Imag, LinearMap, Real, Scale
 from wengert.core.primitive import structured
 from wengert.core.registry import implements, rules
 from wengert.core.variable import Variable, dtype_of
@@ -39,6 +39,23 @@ conjugate = structured(
     _conjugate_value, lambda out, x: Conjugate(x.shape) if is_complex(x) else Identity(x.shape), name="conjugate"
 )
 rules[np.conjugate] = conjugate
+
+
+def _sign_value(x: Any) -> Any:
+    return np.sign(x)
+
+
+def _sign_edge(out, x) -> LinearMap | None:
+    """For u = z / |z|: du = (dz - u Re(conj(u) dz)) / |z|, the part of dz across u. A real sign is constant."""
+    if not is_complex(x):
+        return None
+    size = np.abs(x)
+    along = Scale(out, x.shape) @ Real(x.shape).T @ Real(x.shape) @ Scale(np.conjugate(out), x.shape)
+    return Scale(np.where(size == 0, 0, 1 / np.where(size == 0, 1, size)), x.shape) @ (Identity(x.shape) - along)
+
+
+sign = structured(_sign_value, _sign_edge, name="sign")
+rules[np.sign] = sign
 
 
 @implements(np.angle)
