@@ -221,7 +221,8 @@ def missing_extra(package: str, extra: str, what: str) -> ImportError:
 def not_checked(what: str, index: Any, analytic: Any, numeric: Any, tolerance: float) -> AssertionError:
     return AssertionError(
         f"{what} disagrees with finite differences at entry {index}: "
-        f"analytic {analytic!r}, numeric {numeric!r}, tolerance {tolerance:g}."
+        f"analytic {analytic!r}, numeric {numeric!r}, tolerance {tolerance:g}.\n"
+        "Fix: correct the derivative rule, or check at a point away from kinks and jumps, where differences hold."
     )
 
 
