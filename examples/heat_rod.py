@@ -1,11 +1,12 @@
 """Heat in a rod: differentiating through an ordinary simulation, time loop and in-place updates included.
 
 A rod of three materials starts hot in the middle. From thermometer readings over time, find how well each material
-conducts. The simulation is the plain NumPy code that one would write anyway; its derivatives are checked against
-finite differences, and then used by Gauss and Newton's method to find the conductivities.
+conducts. The simulation is the NumPy code that one would write anyway; `wengert.numpy` is NumPy whose fresh buffers, here
+the temperature, may hold derivatives. These are checked against finite differences, and then used by Gauss and Newton's
+method to find the conductivities.
 """
 
-import numpy as np
+import wengert.numpy as np
 
 from wengert import grad, jacobian
 
@@ -17,7 +18,8 @@ THERMOMETERS = [8, 20, 30, 40, 52]
 
 def simulate(conductivity, initial):
     """Readings of shape (times, thermometers): explicit finite volumes with insulated ends."""
-    temperature = initial.copy()
+    temperature = np.zeros(CELLS)
+    temperature[:] = initial
     kappa = conductivity[LAYER]
     readings = []
     for step in range(STEPS):
@@ -53,6 +55,7 @@ differences = np.array(
 error = np.abs(exact - differences).max() / np.abs(exact).max()
 print(f"gradient of the misfit, {len(both)} entries, against central differences: relative error {error:.1e}")
 assert error < 1e-6
+
 
 # 2. The conductivities from the readings, by their logarithms, which keeps them positive. `jacobian` goes forward here:
 # there are three inputs and 100 outputs.
