@@ -28,4 +28,9 @@ def _sign(draw):
 
 
 SAMPLES = {
-    "sign": [_sign],"real": [_part(np.real)], "imag": [_part(np.imag)], "conjugate": [_conjugate], "astype": [_astype]}
+    "sign": [_sign],
+    "real": [_part(np.real)],
+    "imag": [_part(np.imag)],
+    "conjugate": [_conjugate],
+    "astype": [_astype],
+}

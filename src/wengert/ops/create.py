@@ -26,14 +26,14 @@ def buffer(value: Any, level: int) -> Any:
     return leaf
 
 
-def innermost(*values: Any) -> int:
-    """The level of the innermost trace among the values."""
-    return max((x.node._level for x in values if isinstance(x, Variable)), default=0)
+def beside(a: Any, made: Any) -> Any:
+    """What was made like `a`: in the trace of `a` if it is a variable, otherwise plain."""
+    return buffer(made, a.node._level) if isinstance(a, Variable) else made
 
 
 def _like(function: Any) -> Any:
     def rule(a: Any, *args: Any, **params: Any) -> Any:
-        return buffer(function(plain(a), *args, **params), innermost(a))
+        return beside(a, function(plain(a), *args, **params))
 
     return rule
 
@@ -45,8 +45,7 @@ for _function in (np.zeros_like, np.ones_like, np.empty_like):
 @implements(np.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     if not isinstance(fill_value, Variable):
-        made = np.full_like(plain(a), fill_value, dtype=dtype, order=order, shape=shape)
-        return buffer(made, innermost(a))
+        return beside(a, np.full_like(plain(a), fill_value, dtype=dtype, order=order, shape=shape))
     made = np.empty_like(plain(a), dtype=dtype, order=order, shape=shape)
     return np.copy(np.broadcast_to(np.astype(fill_value, made.dtype), made.shape))
 
@@ -80,17 +79,20 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, **r
 
 @implements(np.asarray, np.asanyarray, np.asarray_chkfinite)
 def asarray(a, dtype=None, order=None, *, device=None, copy=None):
-    return array(a, dtype=dtype, copy=bool(copy))
+    made = assembled(a)
+    if not isinstance(made, Variable):
+        return np.asarray(a, dtype=dtype, order=order, copy=copy)
+    return array(made, dtype=dtype, copy=bool(copy))
 
 
 @implements(np.ascontiguousarray, np.asfortranarray)
 def at_least_one_dimension(a, dtype=None):
-    return np.atleast_1d(array(a, dtype=dtype, copy=False))
+    return np.atleast_1d(asarray(a, dtype=dtype))
 
 
 @implements(np.require)
 def require(a, dtype=None, requirements=None):
-    return array(a, dtype=dtype, copy="O" in (requirements or ()) or "OWNDATA" in (requirements or ()))
+    return asarray(a, dtype=dtype, copy=True if {"O", "OWNDATA"} & set(requirements or ()) else None)
 
 
 @implements(np.full)
