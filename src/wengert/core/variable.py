@@ -8,6 +8,7 @@ rooms `ops` and `inplace` install the operators and methods that they define.
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,8 @@ class Variable:
     # -- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
-        return np
+        # NumPy; by SciPy's name for it if SciPy is loaded, because it refuses two names in one call.
+        return sys.modules.get("scipy._lib.array_api_compat.numpy", np)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
