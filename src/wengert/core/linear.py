@@ -380,28 +380,29 @@ class Take(LinearMap):
         self.index = index if isinstance(index, tuple) else (index,)
         self.in_shape, self.out_shape = tuple(in_shape), tuple(out_shape)
         # Integers, slices and None never name an entry twice: their adjoint is an assignment, not an addition.
-        basic = all(isinstance(i, (int, np.integer, slice)) or i is None or i is Ellipsis for i in self.index)
-        self.unique = basic if unique is None else unique
-
-    def _stacked(self, lead: int) -> tuple:
-        index = (slice(None),) * lead + self.index
-        return index
+        basic = [
+            isinstance(i, (int, np.integer, slice, type(None), type(Ellipsis))) and not isinstance(i, bool)
+            for i in self.index
+        ]
+        self.unique = all(basic) if unique is None else unique
+        # Stacked axes in front of these leave the meaning of the index as it is; other indices are flattened for them.
+        self.stackable = all(basic)
 
     def push(self, tangent: Array) -> Array:
         lead = tangent.ndim - len(self.in_shape)
-        if lead == 0:
-            return tangent[self.index]
+        if lead == 0 or self.stackable:
+            return tangent[(slice(None),) * lead + self.index]
         flat = self._flat_index()
         rows = np.reshape(tangent, (*tangent.shape[:lead], math.prod(self.in_shape)))
         return np.reshape(rows[..., flat], (*tangent.shape[:lead], *self.out_shape))
 
     def pull(self, cotangent: Array) -> Array:
         lead = cotangent.ndim - len(self.out_shape)
-        if lead == 0:
-            return put(cotangent, self.in_shape, self.index, self.unique)
-        shape, size = cotangent.shape[:lead], math.prod(self.in_shape)
+        shape = cotangent.shape[:lead]
+        if lead == 0 or self.stackable:
+            return put(cotangent, shape + self.in_shape, (slice(None),) * lead + self.index, self.unique)
         rows = np.reshape(cotangent, (*shape, math.prod(self.out_shape)))
-        image = put(rows, (*shape, size), (Ellipsis, self._flat_index()), self.unique)
+        image = put(rows, (*shape, math.prod(self.in_shape)), (Ellipsis, self._flat_index()), self.unique)
         return np.reshape(image, (*shape, *self.in_shape))
 
     def _flat_index(self) -> np.ndarray:

@@ -167,7 +167,7 @@ def tile(A, reps):
     spread = [side for n in shape for side in (1, n)]
     repeated = [side for r, n in zip(reps, shape, strict=True) for side in (r, n)]
     joined = tuple(r * n for r, n in zip(reps, shape, strict=True))
-    return np.reshape(np.copy(np.broadcast_to(np.reshape(A, spread), repeated)), joined)
+    return np.reshape(np.copy(np.broadcast_to(np.reshape(A, spread), repeated), order="C"), joined)
 
 
 @implements(np.repeat)
@@ -179,7 +179,7 @@ def repeat(a, repeats, axis=None):
         return np.take(a, np.repeat(np.arange(n), repeats), axis=axis)
     axis, shape, r = axis % np.ndim(a), np.shape(a), int(np.reshape(repeats, ()))
     spread = np.broadcast_to(np.expand_dims(a, axis + 1), (*shape[: axis + 1], r, *shape[axis + 1 :]))
-    return np.reshape(np.copy(spread), (*shape[:axis], n * r, *shape[axis + 1 :]))
+    return np.reshape(np.copy(spread, order="C"), (*shape[:axis], n * r, *shape[axis + 1 :]))
 
 
 # -- entries moved about ----------------------------------------------------------------------------------------------
