@@ -78,7 +78,11 @@ def test_true_zeros_in_products():
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_strong_einsum_is_einsum_but_for_zeros():
-    for spec, shapes in [("ij,jk->ki", [(2, 3), (3, 4)]), ("iij,jk,->k", [(2, 2, 3), (3, 4), ()]), ("aab->ba", [(2, 2, 3)])]:
+    for spec, shapes in [
+        ("ij,jk->ki", [(2, 3), (3, 4)]),
+        ("iij,jk,->k", [(2, 2, 3), (3, 4), ()]),
+        ("aab->ba", [(2, 2, 3)]),
+    ]:
         operands = [entries(s) for s in shapes]
         operands[0][(0,) * operands[0].ndim] = np.inf
         np.testing.assert_allclose(strong_einsum(spec, *operands), np.einsum(spec, *operands), rtol=1e-14)

@@ -82,11 +82,19 @@ def test_running_reductions_are_numpys(name):
     function = getattr(np, name)
     for dtype in DTYPES:
         for shape in SHAPES:
-            for keywords in [{}, {"axis": 0}, {"axis": -1}, {"dtype": "complex128"}, {"axis": 0, "include_initial": True}]:
+            for keywords in [
+                {},
+                {"axis": 0},
+                {"axis": -1},
+                {"dtype": "complex128"},
+                {"axis": 0, "include_initial": True},
+            ]:
                 same_as_numpy(lambda x, k=keywords: function(x, **k), entries(shape, dtype))
 
 
-@pytest.mark.parametrize(("name", "hundred"), [("quantile", 1), ("percentile", 100), ("nanquantile", 1), ("nanpercentile", 100)])
+@pytest.mark.parametrize(
+    ("name", "hundred"), [("quantile", 1), ("percentile", 100), ("nanquantile", 1), ("nanpercentile", 100)]
+)
 def test_quantiles_are_numpys(name, hundred):
     function = getattr(np, name)
     for dtype in ["float16", "float32", "float64"]:
@@ -110,16 +118,32 @@ def test_covariances_are_numpys(name):
         same_as_numpy(function, entries((2, 4), dtype), entries((2, 4), dtype))
         same_as_numpy(lambda x, y: function(x, y, rowvar=False), entries((4, 2), dtype), entries((4, 1), dtype))
     same_as_numpy(lambda x: function(x, dtype="float32"), entries((2, 4), "float32"))
-    for keywords in [{"bias": True}, {"ddof": 0}, {"ddof": 4}, {"fweights": [1, 2, 3, 1]}, {"aweights": [1.0, 2, 3, 4]}]:
+    for keywords in [
+        {"bias": True},
+        {"ddof": 0},
+        {"ddof": 4},
+        {"fweights": [1, 2, 3, 1]},
+        {"aweights": [1.0, 2, 3, 4]},
+    ]:
         same_as_numpy(lambda x, k=keywords: np.cov(x, **k), entries((2, 4)))
-    for wrong in [{"ddof": 0.5}, {"fweights": [0.5, 1, 1, 1]}, {"fweights": [1]}, {"aweights": [[1.0] * 4]}, {"aweights": [-1.0] * 4}]:
+    for wrong in [
+        {"ddof": 0.5},
+        {"fweights": [0.5, 1, 1, 1]},
+        {"fweights": [1]},
+        {"aweights": [[1.0] * 4]},
+        {"aweights": [-1.0] * 4},
+    ]:
         assert isinstance(same_as_numpy(lambda x, k=wrong: np.cov(x, **k), entries((2, 4))), Exception)
 
 
 def test_averages_are_numpys():
     for dtype in DTYPES:
-        same_as_numpy(lambda x, w: np.average(x, axis=1, weights=w, returned=True), entries((2, 4), dtype), entries(4, dtype))
-        same_as_numpy(lambda x, w: np.average(x, axis=(2, 0), weights=w), entries((2, 4, 3), dtype), entries((3, 2), dtype))
+        same_as_numpy(
+            lambda x, w: np.average(x, axis=1, weights=w, returned=True), entries((2, 4), dtype), entries(4, dtype)
+        )
+        same_as_numpy(
+            lambda x, w: np.average(x, axis=(2, 0), weights=w), entries((2, 4, 3), dtype), entries((3, 2), dtype)
+        )
         same_as_numpy(lambda x: np.average(x, axis=0, returned=True, keepdims=True), entries((2, 4), dtype))
     for weights in [[1.0, 2.0], [0.0, 0.0, 0.0, 0.0]]:
         with pytest.raises((TypeError, ValueError, ZeroDivisionError)):
@@ -236,6 +260,13 @@ def test_many_quantiles_of_tied_entries():
     np.testing.assert_allclose(jacobian.sum(axis=1), 1.0)
     np.testing.assert_array_equal(jacobian[:, 0], jacobian[:, 1])
     np.testing.assert_array_equal(jacobian[:, 2], jacobian[:, 4])
+
+
+def test_quantiles_that_skip_nan_keep_the_axes_of_q_first():
+    x, q = entries((2, 3, 2)), np.array([[0.1], [0.6]])
+    np.testing.assert_allclose(np.nanquantile(Variable(x), q, axis=(0, 1)).val, np.quantile(x, q, axis=(0, 1)))
+    found, wanted = (jacrev(lambda x, f=f: f(x, q, axis=(0, 1)))(x) for f in (np.nanquantile, np.quantile))
+    np.testing.assert_allclose(found, wanted)
 
 
 def test_a_median_does_not_overwrite_a_variable():

@@ -54,13 +54,14 @@ def _einsum_sublists(draw):
     return lambda a, b: np.einsum(a, [..., 27], b, [27, 2]), [a, b]
 
 
+TENSORDOT = [
+    (0, (2,), (3, 2)), (1, (2, 3), (3, 4)), (2, (4, 2, 3), (2, 3, 5)), (((0, 1), (1, 0)), (2, 3), (3, 2)),
+    ((1, 1), (2, 3), (4, 3)), (([-1], [-1]), (2, 3), (4, 3)),
+]  # fmt: skip
+
+
 def _tensordot(draw):
-    axes, *shapes = draw(
-        st.sampled_from([
-            (0, (2,), (3, 2)), (1, (2, 3), (3, 4)), (2, (4, 2, 3), (2, 3, 5)), (((0, 1), (1, 0)), (2, 3), (3, 2)),
-            ((1, 1), (2, 3), (4, 3)), (([-1], [-1]), (2, 3), (4, 3)),
-        ])  # fmt: skip
-    )
+    axes, *shapes = draw(st.sampled_from(TENSORDOT))
     operands = [array(draw, s, dtype(draw, complex_too=True)) for s in shapes]
     return lambda a, b: np.tensordot(a, b, axes), operands
 

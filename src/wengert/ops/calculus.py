@@ -98,9 +98,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     axes = tuple(range(f.ndim)[i] for i in axes)
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
-    slopes = tuple(
-        _slopes(f, dx, axis, edge_order) for axis, dx in zip(axes, _spacings(f, axes, varargs), strict=True)
-    )
+    slopes = tuple(_slopes(f, dx, axis, edge_order) for axis, dx in zip(axes, _spacings(f, axes, varargs), strict=True))
     return slopes[0] if len(axes) == 1 else slopes
 
 

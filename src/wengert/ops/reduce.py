@@ -216,7 +216,9 @@ def _squares_edge(a: Any, axis: Any, keepdims: bool, deviation: Any, factor: Any
     if a.dtype.kind == "c":
         scaled = Compose(Real(a.shape), scaled)
     added = total(a, axis, keepdims)
-    return Compose(Scale(factor if np.ndim(factor) == 0 else np.reshape(factor, added.out_shape), added.out_shape), added @ scaled)
+    return Compose(
+        Scale(factor if np.ndim(factor) == 0 else np.reshape(factor, added.out_shape), added.out_shape), added @ scaled
+    )
 
 
 def _var_edge(

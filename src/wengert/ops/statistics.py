@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -96,16 +97,25 @@ def _order_statistic(function: Callable, positions: Callable, skip_nan: bool) ->
         if isinstance(q, Variable):
             out = params.pop("out", None)
             return deliver(_with_variable_q(primitive, a, **params), out)
+        if skip_nan and np.ndim(q) > 1 and weights is None and _mixed_up(a, params.get("axis")):
+            value = primitive(a, **(params | {"q": np.ravel(q), "out": None}))
+            return deliver(np.reshape(value, (*np.shape(q), *value.shape[1:])), params.get("out"))
         return primitive(a, **params)
 
     rules[function] = rule
     return rule
 
 
+def _mixed_up(a: Any, axis: Any) -> bool:
+    """Reductions over several axes, not all: there NumPy (to 2.4 at least) mixes the axes of q and of `a` up, which it does
+    not with a single axis of q."""
+    return isinstance(axis, (tuple, list)) and len(axis) != 1 and len(axis) != a.ndim and a.size > 0
+
+
 def _with_variable_q(primitive, a, q, axis=None, method="linear", keepdims=False, weights=None):
     """The quantile, plus a term that is zero and has its slope in q: between two ranks it is straight."""
     if method != "linear" or primitive.name.startswith("nan"):
-        raise errors.no_partial(primitive.name, "q", f"only np.quantile and np.percentile have, with method='linear'")
+        raise errors.no_partial(primitive.name, "q", "only np.quantile and np.percentile have, with method='linear'")
     a, fixed = as_array(a), stop_gradient(q)
     hundred = 100 if primitive.name == "percentile" else 1
     span = max(math.prod(a.shape[i] for i in axes_of(axis, a.ndim)) - 1, 1)
@@ -213,8 +223,6 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
         w_sum = w_sum[0]
         factor = w_sum if ddof == 0 else w_sum - ddof * (1 if aw is None else np.sum(w * aw) / w_sum)
     if factor <= 0:
-        import warnings
-
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
         factor = 0.0
     x = x - mean[:, None]
