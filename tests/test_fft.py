@@ -152,3 +152,18 @@ def test_frequencies_are_linear_in_their_spacing():
         found = np.fft.fftfreq(4, Variable(0.5))
     assert isinstance(found, Node)
     np.testing.assert_allclose(found.val, np.fft.fftfreq(4, 0.5))
+
+
+def test_out():
+    pytest.importorskip("wengert.inplace")
+    x = sample("fft", 3)
+    with pytest.raises(TypeError, match="would be lost"):
+        np.fft.fft(Variable(x), out=np.empty(3, complex))
+
+    def through_buffer(x):
+        buffer = np.zeros_like(x)
+        assert np.fft.fft(x, out=buffer) is buffer
+        return buffer
+
+    np.testing.assert_array_equal(vjp(through_buffer, x)[0], np.fft.fft(x))
+    np.testing.assert_allclose(vjp(through_buffer, x)[1](x)[0], vjp(np.fft.fft, x)[1](x)[0])

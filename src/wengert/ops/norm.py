@@ -115,7 +115,9 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
         axes = tuple(range(x.ndim))
         result = np.linalg.norm(np.reshape(x, -1), ord, 0)
     elif isinstance(axis, tuple):
-        axes = tuple(range(x.ndim)[i] for i in axis)
+        if len(set(axis)) < len(axis) or not all(-x.ndim <= i < x.ndim for i in axis):
+            return np.linalg.vector_norm(plain(x), axis=axis, ord=ord)  # NumPy's own error
+        axes = tuple(i % x.ndim for i in axis)
         rest = tuple(i for i in range(x.ndim) if i not in axes)
         size = int(np.prod([shape[i] for i in axes]))
         flat = np.reshape(np.transpose(x, axes + rest), (size, *(shape[i] for i in rest)))
