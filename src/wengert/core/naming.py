@@ -22,7 +22,7 @@ _INFIX = {
     "remainder": ("%", 2),
     "power": ("**", 4),
 }
-_ATOM = 9
+_UNARY, _ATOM = 3, 9
 
 
 def name_of(variable: Variable) -> str:
@@ -34,12 +34,12 @@ def name_of(variable: Variable) -> str:
 def _named(value: Any, depth: int) -> tuple[str, int]:
     """The text and how tightly its outermost operation binds."""
     if not isinstance(value, Variable):
-        return _constant(value), _ATOM
+        return _constant(value)
     if value._name is not None:
         return value._name, _ATOM
     node = value.node
     if node._primitive is None or node._args is FREED:
-        return node._name or _constant(node._val), _ATOM
+        return (node._name, _ATOM) if node._name else _constant(node._val)
     if depth == 0:
         return "…", _ATOM
     name = node._primitive.name
@@ -50,15 +50,21 @@ def _named(value: Any, depth: int) -> tuple[str, int]:
         symbol, binding = _INFIX[name]
         left, left_binding = _named(node._args[0], depth - 1)
         right, right_binding = _named(node._args[1], depth - 1)
-        # a - (b - c) needs its parentheses, (a - b) - c does not; with ** it is the other way round.
+        # a - (b - c) needs its parentheses, (a - b) - c does not; with ** it is the other way round, and a ** -b needs none.
         if left_binding < binding or (symbol == "**" and left_binding == binding):
             left = f"({left})"
-        if right_binding < binding or (right_binding == binding and symbol not in ("+", "*", "**")):
+        if symbol == "**":
+            alone = right_binding >= _UNARY
+        elif right_binding == binding:
+            alone = symbol == "+" or (symbol == "*" and node._args[1].node._primitive.name == "multiply")
+        else:
+            alone = right_binding > binding
+        if not alone:
             right = f"({right})"
         return f"{left} {symbol} {right}", binding
     if name == "negative":
         inner, binding = _named(node._args[0], depth - 1)
-        return f"-({inner})" if binding < 3 else f"-{inner}", 3
+        return f"-({inner})" if binding < _UNARY else f"-{inner}", _UNARY
     parts = []
     for arg in node._args:
         parts.append(_named(arg, depth - 1)[0])
@@ -68,7 +74,11 @@ def _named(value: Any, depth: int) -> tuple[str, int]:
     return f"{name.rsplit('.', 1)[-1]}({', '.join(parts)})", _ATOM
 
 
-def _constant(value: Any) -> str:
+def _constant(value: Any) -> tuple[str, int]:
+    """A constant's text and how tightly it binds: -2 as negation does, 1+2j as a sum."""
     if np.ndim(value) == 0 and not isinstance(value, Variable):
-        return f"{value:.4g}" if not isinstance(value, (bool, np.bool_)) else str(value)
-    return "array" + "×".join(map(str, np.shape(value))).join("()")
+        if np.iscomplexobj(value):
+            return f"{complex(value):.4g}", 1
+        text = str(value) if isinstance(value, (bool, np.bool_)) else f"{value:.4g}"
+        return text, _UNARY if text.startswith("-") else _ATOM
+    return "array" + "×".join(map(str, np.shape(value))).join("()"), _ATOM
