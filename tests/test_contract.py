@@ -92,6 +92,25 @@ def test_strong_einsum_is_einsum_but_for_zeros():
     np.testing.assert_array_equal(contract.strong().pull(np.array([0.0, 1.0])), [1.0, 2.0])
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_true_zeros_in_cross_products_and_convolutions():
+    b, x = np.array([np.inf, 1.0, 2.0]), np.array([0.0, 1.0, 2.0])
+    pulled = vjp(lambda x: np.cross(x, b), x)[1](np.array([1.0, 0.0, 0.0]))[0]
+    np.testing.assert_array_equal(pulled, [0.0, 2.0, -1.0])
+    pulled = vjp(lambda x: np.convolve(x, b), x)[1](np.array([0.0, 0.0, 0.0, 1.0, 0.0]))[0]
+    np.testing.assert_array_equal(pulled, [0.0, 2.0, 1.0])
+    for edge in (edges_of(np.cross, b, x)[0], edges_of(np.convolve, np.array([1.0, 2.0, 3.0]), x)[0]):
+        edge.b = edge.v = np.array([1.0, 2.0, 3.0])
+        t = entries((4, *edge.in_shape))
+        np.testing.assert_allclose(edge.strong().push(t), edge.push(t), atol=1e-14)
+        g = entries((4, *edge.out_shape))
+        np.testing.assert_allclose(edge.strong().pull(g), edge.pull(g), atol=1e-14)
+
+
+def edges_of(function, *args):
+    return [edge for _, edge in function(*map(Variable, args)).edges]
+
+
 # -- einsum -------------------------------------------------------------------------------------------------------------
 
 

@@ -220,6 +220,14 @@ def test_a_long_running_product_is_right_in_both_modes():
     np.testing.assert_allclose(jacrev(np.cumprod)(x), wanted, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+def test_a_variance_without_a_degree_of_freedom_that_is_not_selected():
+    for function in (np.var, np.std, np.nanvar, np.nanstd):
+        x = np.array([3.0])
+        chosen = grad(lambda x, f=function: np.where(x.size > 1, f(x, ddof=1), np.sum(x * x)))
+        np.testing.assert_array_equal(chosen(x), 2 * x)
+
+
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
 def test_a_product_that_is_not_selected_stays_out_of_the_gradient():
     def chosen(x):

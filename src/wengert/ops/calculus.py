@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.derivatives import stop_gradient
-from wengert.core.linear import Compose, Conjugate, Identity, LinearMap, Take, conj
+from wengert.core.linear import Compose, Conjugate, Identity, Left, LinearMap, Take, conj
 from wengert.core.primitive import structured
 from wengert.core.registry import implements
 from wengert.core.variable import Variable
@@ -231,6 +231,13 @@ class Convolution(LinearMap):
 
     def pull(self, cotangent: Any) -> Any:
         return _by_rows(lambda row: np.correlate(row, self.v, "valid"), cotangent, self.in_shape)
+
+    def strong(self) -> LinearMap:
+        """The Toeplitz matrix, with which each product is formed on its own."""
+        place = np.subtract.outer(np.arange(self.out_shape[0]), np.arange(self.in_shape[0]))
+        size = self.v.shape[0]
+        with_zero = np.concatenate([self.v, np.zeros(1, self.v.dtype)])
+        return Left(with_zero[np.where((place < 0) | (place > size), size, place)], self.in_shape).strong()
 
 
 def _by_rows(function: Any, value: Any, out_shape: tuple) -> Any:

@@ -25,6 +25,7 @@ from wengert.core.linear import (
     Sum,
     align,
     conj,
+    strong_multiply,
     unbroadcast,
 )
 from wengert.core.primitive import Structured, accumulate, structured, variadic
@@ -227,14 +228,24 @@ class Crossing(LinearMap):
 
     label = "× b"
 
-    def __init__(self, b: Any, in_shape: tuple, out_shape: tuple):
+    def __init__(self, b: Any, in_shape: tuple, out_shape: tuple, multiply: Any = np.multiply):
         self.b, self.in_shape, self.out_shape = b, tuple(in_shape), tuple(out_shape)
+        self.multiply = multiply
+
+    def _cross(self, x: Any, y: Any) -> Any:
+        if self.multiply is np.multiply:
+            return _cross(x, y)
+        one, two = (self.multiply(np.roll(x, -i, -1), np.roll(y, i, -1)) for i in (1, -1))
+        return one - two
 
     def push(self, tangent: Any) -> Any:
-        return _cross(align(tangent, len(self.in_shape), len(self.out_shape)), self.b)
+        return self._cross(align(tangent, len(self.in_shape), len(self.out_shape)), self.b)
 
     def pull(self, cotangent: Any) -> Any:
-        return unbroadcast(_cross(conj(self.b), cotangent), self.in_shape, cotangent.ndim - len(self.out_shape))
+        return unbroadcast(self._cross(conj(self.b), cotangent), self.in_shape, cotangent.ndim - len(self.out_shape))
+
+    def strong(self) -> LinearMap:
+        return Crossing(self.b, self.in_shape, self.out_shape, strong_multiply)
 
 
 _cross = structured(

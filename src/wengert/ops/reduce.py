@@ -45,9 +45,8 @@ def as_array(x: Any) -> Any:
 class Reduction(Structured):
     """A function of one differentiable operand; all else it is given are parameters, `out` among them."""
 
-    def __init__(self, function: Callable, edge: Callable, names: tuple = ()):
-        names = names or tuple(inspect.signature(function).parameters)
-        super().__init__(function, (edge,), function.__name__.lstrip("_"), names, singular=False)
+    def __init__(self, function: Callable, edge: Callable, singular: bool = False):
+        super().__init__(function, (edge,), function.__name__, tuple(inspect.signature(function).parameters), singular)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         if len(args) != 1:
@@ -74,9 +73,9 @@ class Reduction(Structured):
         return record(self, self.function(a._val, **params), (a,), params, a._level)
 
 
-def reduction(function: Callable, edge: Callable, kind: type = Reduction) -> Reduction:
+def reduction(function: Callable, edge: Callable, kind: type = Reduction, singular: bool = False) -> Reduction:
     """Declare a reduction; the edge is told only the keywords that were given."""
-    primitive = kind(function, edge)
+    primitive = kind(function, edge, singular)
     rules[function] = primitives[primitive.name] = primitive
     return primitive
 
@@ -243,10 +242,10 @@ def _std_edge(
     return _squares_edge(a, axis, keepdims, _deviation(a, axis, where, mean), factor)
 
 
-_var = reduction(np.var, _var_edge)
-_std = reduction(np.std, _std_edge)
-_nanvar = reduction(np.nanvar, skipping_nan(_var_edge))
-_nanstd = reduction(np.nanstd, skipping_nan(_std_edge))
+_var = reduction(np.var, _var_edge, singular=True)  # no degree of freedom left
+_std = reduction(np.std, _std_edge, singular=True)
+_nanvar = reduction(np.nanvar, skipping_nan(_var_edge), singular=True)
+_nanstd = reduction(np.nanstd, skipping_nan(_std_edge), singular=True)
 
 
 def _about(mean: Any, a: Any, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=True, correction=None):
@@ -341,8 +340,8 @@ def _prod_edge(out, a, axis=None, dtype=None, keepdims=False, initial=None, wher
     return Compose(added, widened(Scale(others, a.shape), a, out))
 
 
-prod = reduction(np.prod, _prod_edge)
-nanprod = reduction(np.nanprod, skipping_nan(_prod_edge))
+prod = reduction(np.prod, _prod_edge, singular=True)  # the others' product may overflow
+nanprod = reduction(np.nanprod, skipping_nan(_prod_edge), singular=True)
 
 
 class Recurrence(LinearMap):
@@ -414,9 +413,9 @@ def _cumprod_edge(out, a, axis=None, dtype=None, where=True) -> LinearMap:
 
 
 cumsum = reduction(np.cumsum, _cumsum_edge)
-cumprod = reduction(np.cumprod, _cumprod_edge)
+cumprod = reduction(np.cumprod, _cumprod_edge, singular=True)
 nancumsum = reduction(np.nancumsum, skipping_nan(_cumsum_edge))
-nancumprod = reduction(np.nancumprod, skipping_nan(_cumprod_edge))
+nancumprod = reduction(np.nancumprod, skipping_nan(_cumprod_edge), singular=True)
 
 
 def _cumulative(run: Callable, first: float) -> Callable:

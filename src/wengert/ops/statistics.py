@@ -85,7 +85,7 @@ def _order_statistic(function: Callable, positions: Callable, skip_nan: bool) ->
         return _order_edge(out, a, lambda n: positions(n, q, method), axis, skip_nan, weights)
 
     names = tuple(inspect.signature(function).parameters)
-    primitive = Reduction(function, edge, names)
+    primitive = Reduction(function, edge)
     primitives[primitive.name] = primitive
 
     def rule(*args, overwrite_input=False, **params):
