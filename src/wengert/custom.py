@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.linear import Block, LinearMap
+from wengert.core.linear import LinearMap
 from wengert.core.primitive import Given, Primitive, as_map, record
 from wengert.core.variable import Variable
 
@@ -39,7 +39,7 @@ class UserPrimitive(Primitive):
             if isinstance(arg, Variable) and arg._level == level:
                 rule = self.rules[i]
                 rule = rule(out, *values, **node._params) if callable(rule) else rule
-                edge = _edge(rule, arg.shape, out, self.name)
+                edge = as_map(rule, arg.shape, out, self.name)
                 if edge is not None:
                     found.append((arg, edge))
         return found
@@ -55,12 +55,6 @@ def _uncaptured(function: Callable) -> Callable:
         return out
 
     return computed
-
-
-def _edge(rule: Any, in_shape: tuple, out: Any, name: str) -> LinearMap | None:
-    if isinstance(out, tuple) and not isinstance(rule, LinearMap) and rule is not None:
-        return Block(*(as_map(part, in_shape, np.shape(o), name) for part, o in zip(rule, out, strict=True)))
-    return as_map(rule, in_shape, np.shape(out), name)
 
 
 def primitive(function: Callable, *rules: Any) -> UserPrimitive:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -233,6 +233,17 @@ def _zero_like(output: Any) -> Any:
     return np.zeros(np.shape(output), dtype if dtype.kind in "fc" else float)[()]
 
 
+def _unshared(found: list, others: Iterable) -> list:
+    """The same values, each array writable and shared with nothing the caller can see."""
+    seen = {id(x) for x in others}
+    for i, value in enumerate(found):
+        if isinstance(value, np.ndarray):
+            if value.base is not None or not value.flags.writeable or id(value) in seen:
+                found[i] = value = value.copy()
+            seen.add(id(value))
+    return found
+
+
 class Linearized:
     """The derivative of a function at a point: call it to push tangents, `.pull` cotangents."""
 
@@ -249,10 +260,8 @@ class Linearized:
             for leaf, t, value in zip(trace.leaves, leaves, trace.values, strict=True)
         }
         pushed = push_forward(self.nodes, seeds, [x for x in trace.outputs if trace.traced(x)])
-        return unflatten(
-            trace.out_structure,
-            [pushed[x] if trace.traced(x) and x in pushed else _zero_like(trace.plain(x)) for x in trace.outputs],
-        )
+        found = [pushed[x] if trace.traced(x) and x in pushed else _zero_like(trace.plain(x)) for x in trace.outputs]
+        return unflatten(trace.out_structure, _unshared(found, seeds.values()))
 
 
 def linearize(f: Callable, *primals: Any) -> tuple[Any, Callable]:

@@ -403,12 +403,18 @@ class _EntryOf(Primitive):
 ENTRY = _EntryOf(lambda parts, i: parts[i], "output")
 
 
-def as_map(rule: Any, in_shape: tuple, out_shape: tuple, name: str) -> LinearMap | None:
-    """A rule given by hand as an edge: a linear map is one, a number or array is a partial or a Jacobian, None is zero."""
-    if rule is None:
-        return None
+def as_map(rule: Any, in_shape: tuple, out: Any, name: str) -> LinearMap | None:
+    """A rule given by hand as an edge: a linear map is one, a number or array is a partial or a Jacobian, None is zero.
+
+    For several outputs: a Block, or a tuple with a rule for each.
+    """
+    if rule is None or (isinstance(out, tuple) and isinstance(rule, LinearMap)):
+        return rule
+    if isinstance(out, tuple):
+        return Block(*(as_map(part, in_shape, o, name) for part, o in zip(rule, out, strict=True)))
+    out_shape = np.shape(out)
     if isinstance(rule, LinearMap):
-        if (rule.in_shape, rule.out_shape) != (in_shape, out_shape) and not isinstance(rule, Block):
+        if (rule.in_shape, rule.out_shape) != (in_shape, out_shape):
             raise errors.wrong_partial(name, rule.out_shape + rule.in_shape, in_shape, out_shape)
         return rule
     shape = np.shape(rule)
@@ -435,7 +441,7 @@ class Given(Primitive):
         found = []
         for child, rule in zip(node._args, self.given, strict=True):
             if isinstance(child, Variable) and child._level == node._level:
-                edge = as_map(rule, child.shape, np.shape(node._val), self.name)
+                edge = as_map(rule, child.shape, node._val, self.name)
                 if edge is not None:
                     found.append((child, edge))
         return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from wengert.core import errors
@@ -12,10 +14,10 @@ from wengert.core import errors
 class Structure:
     """The shape of a tree without its leaves."""
 
-    __slots__ = ("children", "count", "keys", "kind")
+    __slots__ = ("children", "count", "keys", "kind", "mapping")
 
-    def __init__(self, kind: Any, keys: Any, children: tuple):
-        self.kind, self.keys, self.children = kind, keys, children
+    def __init__(self, kind: Any, keys: Any, children: tuple, mapping: Callable = dict):
+        self.kind, self.keys, self.children, self.mapping = kind, keys, children, mapping
         self.count = 1 if kind is LEAF else sum(child.count for child in children)
 
     def __eq__(self, other: object) -> bool:
@@ -41,7 +43,7 @@ class Structure:
             return None
         parts = [child.build(leaves) for child in self.children]
         if self.kind is dict:
-            return dict(zip(self.keys, parts, strict=True))
+            return self.mapping(zip(self.keys, parts, strict=True))
         if self.kind in (list, tuple):
             return self.kind(parts)
         if hasattr(self.kind, "_fields"):
@@ -86,7 +88,8 @@ def _flatten(tree: Any, leaves: list) -> Structure:
         return _NONE
     kind = type(tree)
     if isinstance(tree, Mapping):
-        return Structure(dict, tuple(tree), tuple(_flatten(part, leaves) for part in tree.values()))
+        parts = tuple(_flatten(part, leaves) for part in tree.values())
+        return Structure(dict, tuple(tree), parts, _maker(tree))
     if isinstance(tree, (list, tuple)):
         return Structure(kind, (), tuple(_flatten(part, leaves) for part in tree))
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
@@ -94,6 +97,13 @@ def _flatten(tree: Any, leaves: list) -> Structure:
         return Structure(kind, keys, tuple(_flatten(getattr(tree, key), leaves) for key in keys))
     leaves.append(tree)
     return _LEAF
+
+
+def _maker(tree: Mapping) -> Callable:
+    """What makes a mapping of the same kind from pairs; of a kind that we do not know, a dict."""
+    if isinstance(tree, defaultdict):
+        return partial(defaultdict, tree.default_factory)
+    return OrderedDict if isinstance(tree, OrderedDict) else dict
 
 
 def unflatten(structure: Structure, leaves: Any) -> Any:
