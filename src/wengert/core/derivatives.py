@@ -46,7 +46,7 @@ class Trace:
             result, self.aux = result
             self.aux = map_tree(self.plain, self.aux)
         outputs, self.out_structure = flatten(result)
-        self.outputs = [x.node if isinstance(x, Variable) else x for x in outputs]
+        self.outputs = [_current(x) if isinstance(x, Variable) else x for x in outputs]
         for x in self.outputs:
             if not isinstance(x, Variable) and not _is_number(x):
                 raise errors.not_array_output(x, name)
@@ -58,8 +58,8 @@ class Trace:
     def plain(self, output: Any) -> Any:
         """The output as the caller's level sees it."""
         if isinstance(output, Variable):
-            output = output.node
-            return output._val if output._level == self.level else output
+            output = _current(output)
+            return output._val if isinstance(output, Variable) and output._level == self.level else output
         return output
 
     def value(self) -> Any:
@@ -92,6 +92,12 @@ class Trace:
         """Leaves in the tree of the differentiated arguments: one tree, or a tuple of them for several argnums."""
         trees = unflatten(self.structure, leaves)
         return trees[0] if self.single else tuple(trees)
+
+
+def _current(x: Variable) -> Any:
+    """The node that a variable stands for; a copy of its numbers if it belongs to no trace."""
+    x = x.node
+    return x if x._level >= 0 else x._val.copy()
 
 
 def _leaf(value: Any, level: int) -> Variable:
@@ -196,6 +202,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, h
     >>> grad(lambda p: np.sum(p["w"] * 3) + p["b"])({"w": np.ones(2), "b": 0.0})
     {'w': array([3., 3.]), 'b': np.float64(1.0)}
     """
+
     @_named_after(f, "grad")
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, found = both(*args, **kwargs)

@@ -150,7 +150,12 @@ def bad_argnums(argnums: Any, count: int) -> DerivativeValueError:
 
 
 def not_callable(value: Any, name: str) -> DerivativeTypeError:
-    calls = {"jvp": "jvp(f, (x,), (t,))", "vjp": "vjp(f, x)", "linearize": "linearize(f, x)", "primitive": "primitive(f, rule)"}
+    calls = {
+        "jvp": "jvp(f, (x,), (t,))",
+        "vjp": "vjp(f, x)",
+        "linearize": "linearize(f, x)",
+        "primitive": "primitive(f, rule)",
+    }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
         f"Fix: pass the function itself and not its value: {calls.get(name, f'{name}(f)(x)')}."
@@ -158,9 +163,7 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
 
 
 def not_a_tuple(call: str, value: Any) -> DerivativeTypeError:
-    return DerivativeTypeError(
-        f"The arguments are given as a tuple, got {describe(value)}.\nFix: {call}."
-    )
+    return DerivativeTypeError(f"The arguments are given as a tuple, got {describe(value)}.\nFix: {call}.")
 
 
 def bad_chunk_size(chunk_size: Any) -> DerivativeValueError:
@@ -208,7 +211,7 @@ def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueE
 
 def wrong_partial(name: str, partial: tuple, in_shape: tuple, out_shape: tuple) -> DerivativeValueError:
     return DerivativeValueError(
-        f"A derivative given for {name} does not fit: its shape is {partial}, the argument's {in_shape}, the output's {out_shape}.\n"
+        f"A derivative given for {name} does not fit: shape {partial}, for an argument of {in_shape} and an output of {out_shape}.\n"
         "Fix: give a number or array that broadcasts to the output (for a function that acts entry by entry), the Jacobian, "
         f"of shape {out_shape + in_shape},\nor a linear map from wengert.linear."
     )
