@@ -211,7 +211,7 @@ def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueE
 
 def wrong_partial(name: str, partial: tuple, in_shape: tuple, out_shape: tuple) -> DerivativeValueError:
     return DerivativeValueError(
-        f"A derivative given for {name} does not fit: shape {partial}, for an argument of {in_shape} and an output of {out_shape}.\n"
+        f"A derivative of {name} does not fit: shape {partial}, for an argument of {in_shape} and output of {out_shape}.\n"
         "Fix: give a number or array that broadcasts to the output (for a function that acts entry by entry), the Jacobian, "
         f"of shape {out_shape + in_shape},\nor a linear map from wengert.linear."
     )

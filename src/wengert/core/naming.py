@@ -27,7 +27,7 @@ _UNARY, _ATOM = 3, 9
 
 def name_of(variable: Variable) -> str:
     """The variable's name, at most about LIMIT characters long."""
-    text, _ = _named(variable, DEPTH)
+    text, _ = _named(variable if variable._name is not None else variable.node, DEPTH)
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
 
 
@@ -37,7 +37,7 @@ def _named(value: Any, depth: int) -> tuple[str, int]:
         return _constant(value)
     if value._name is not None:
         return value._name, _ATOM
-    node = value.node
+    node = value
     if node._primitive is None or node._args is FREED:
         return (node._name, _ATOM) if node._name else _constant(node._val)
     if depth == 0:
@@ -56,7 +56,7 @@ def _named(value: Any, depth: int) -> tuple[str, int]:
         if symbol == "**":
             alone = right_binding >= _UNARY
         elif right_binding == binding:
-            alone = symbol == "+" or (symbol == "*" and node._args[1].node._primitive.name == "multiply")
+            alone = symbol == "+" or (symbol == "*" and node._args[1]._primitive.name == "multiply")
         else:
             alone = right_binding > binding
         if not alone:

@@ -53,7 +53,10 @@ def _node(primitive: Any, out: Any, args: tuple, params: dict, level: int) -> Va
     node._val, node._args, node._primitive, node._level, node._serial = out, args, primitive, level, new_serial()
     if params:
         node._params = params
-    return node
+    if primitive.mark is not None:
+        primitive.mark(node, args[0])
+    # Below level 0 are buffers that hold only numbers (see `inplace`): what is computed from them is plain.
+    return node if level >= 0 or node.__class__ is not Variable else out
 
 
 def _entry(parent: Variable, i: int, part: Any) -> Any:
@@ -66,6 +69,7 @@ class Primitive:
     """A function with a rule: calling it on variables records a node, on anything else it just computes."""
 
     name: str
+    mark: Callable | None = None  # told of each new node and its operand, where nodes can be views (see `inplace`)
     singular = False  # can a partial be infinite at finite values? then a sweep may have to be repeated with true zeros
 
     def __init__(self, function: Callable, name: str):
@@ -83,6 +87,8 @@ class Primitive:
                 x = x.node
                 if x._level > level:
                     level = x._level
+                elif x._level < 0:
+                    viewed, x = x, x._val
             elif x.__class__ is list or x.__class__ is tuple:
                 x = np.asarray(x)
             args.append(x)
@@ -91,7 +97,9 @@ class Primitive:
                 if isinstance(value, Variable):
                     raise errors.no_partial(self.name, key, "it is a parameter")
         if level < 0:
-            return self.function(*operands, **params)
+            if self.mark is not None and isinstance(operands[0], Variable):
+                return record(self, self.function(*args, **params), (viewed,), params, -1)
+            return self.function(*args, **params)
         values = [x._val if isinstance(x, Variable) and x._level == level else x for x in args]
         # Operands of an outer level make this call an operation of that level too; `function` sees plain values only.
         inner = self if any(isinstance(x, Variable) for x in values) else self.function
@@ -204,7 +212,7 @@ class Elementwise(Primitive):
         found = []
         for arg, partial in zip(node._args, self.partials, strict=True):
             if partial is not None and isinstance(arg, Variable) and arg._level == level:
-                found.append((arg, self._map(partial, out, values, arg.shape)))
+                found.append((arg, self._map(partial, out, values, np.shape(arg._val))))
         return found
 
     def _map(self, partial: Any, out: Any, values: list, shape: tuple) -> LinearMap:
@@ -265,8 +273,8 @@ def _contribution(partial: Any) -> Callable | None:
         def divided(g: Any, out: Any, *values: Any) -> Any:
             d = divisor(out, *values)
             kind = d.__class__
-            # A Python float would raise where NumPy answers inf.
-            return g / (d if kind is _float64 else _float64(d) if kind is float else conj(d))
+            # Python's own numbers would raise where NumPy answers inf.
+            return g / (d if kind is _float64 else _float64(d) if kind is float or kind is int else conj(d))
 
         return divided
     if callable(partial):

@@ -163,7 +163,7 @@ def _forward(nodes: Sequence[Variable], seeds: dict, outputs: Sequence[Variable]
         for node in nodes:
             if node._args and node not in seeds:
                 total = None
-                for child, edge in node.edges:
+                for child, edge in node.own_edges():
                     tangent = tangents.get(child)
                     if tangent is not None:
                         image = (edge.strong() if strong else edge).push(tangent)

@@ -59,11 +59,15 @@ class Variable:
     __slots__ = (
         "__weakref__",
         "_args",
+        "_buffer",
         "_edges",
         "_grad",
+        "_keep",
+        "_latest",
         "_level",
         "_name",
         "_params",
+        "_parent",
         "_primitive",
         "_serial",
         "_val",
@@ -89,7 +93,7 @@ class Variable:
         # Python comes here only for what is not set: an operation sets as few slots as it can.
         if name == "_params":
             return _NO_PARAMS
-        if name in ("_name", "_grad", "_edges"):
+        if name in ("_name", "_grad", "_edges", "_buffer", "_latest"):
             return None
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -108,14 +112,17 @@ class Variable:
     @property
     def edges(self) -> tuple:
         """Pairs (child, linear map), one for each operand that is a variable; built when first asked for."""
-        node = self.node
-        if node._args is FREED:
+        return self.node.own_edges()
+
+    def own_edges(self) -> tuple:
+        """The edges of this very node, whatever was written since: what sweeps read."""
+        if self._args is FREED:
             raise errors.freed()
-        if not node._args:
+        if not self._args:
             return ()
-        if node._edges is None:
-            node._edges = node._primitive.edges(node)
-        return node._edges
+        if self._edges is None:
+            self._edges = self._primitive.edges(self)
+        return self._edges
 
     @property
     def children(self) -> tuple:
@@ -251,6 +258,9 @@ FLOAT64 = np.dtype(np.float64)
 
 def as_differentiable(value: Any) -> Any:
     """The value as something that has a derivative: ints become floats; what has none raises."""
+    if isinstance(value, Variable):
+        value = value.node
+        return value if value._level >= 0 else value._val
     kind = value.__class__
     if kind is float or kind is np.float64:
         return value

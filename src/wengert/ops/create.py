@@ -21,6 +21,10 @@ def buffer(value: Any, level: int) -> Any:
     """A constant array as a variable of the given trace. Integers and booleans have no derivative and stay plain."""
     if value.dtype.kind not in "fc":
         return value
+    if level < 0:
+        from wengert.inplace import fillable
+
+        return fillable(value)
     leaf = object.__new__(Variable)
     leaf._val, leaf._args, leaf._primitive, leaf._level, leaf._serial = value, (), None, level, new_serial()
     return leaf
