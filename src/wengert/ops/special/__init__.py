@@ -16,6 +16,7 @@ from wengert.ops.special import (  # noqa: F401
     exponential_integrals,
     gamma_beta,
     hypergeometric,
+    incomplete,
     noncentral,
     orthogonal,
 )

@@ -40,6 +40,29 @@ def kernel(name: str, nin: int, *partials: Any) -> Callable[[Callable], Any]:
     return lambda function: register(Kernel(name, nin, function), name, partials, False)
 
 
+def in_blocks(parameters: int) -> Callable[[Callable], Callable]:
+    """Quadratures keep hundreds of nodes for each entry: take the entries in blocks, so that memory stays bounded.
+
+    The first `parameters` operands are integers, the same for all entries.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        def blockwise(*operands: Any) -> Any:
+            integers = [int(np.max(n)) for n in operands[:parameters]]
+            arrays = np.broadcast_arrays(*operands[parameters:])
+            # in double precision: the nodes span too many decades for float32
+            flat = [x.reshape(-1).astype(np.result_type(x, np.float64)) for x in arrays]
+            blocks = [[x[i : i + BLOCK] for x in flat] for i in range(0, max(flat[0].size, 1), BLOCK)]
+            return np.concatenate([function(*integers, *block) for block in blocks]).reshape(arrays[0].shape)[()]
+
+        return blockwise
+
+    return decorate
+
+
+BLOCK = 4096
+
+
 def register(function: Any, name: str, partials: tuple, singular: bool) -> Elementwise:
     primitive = Elementwise(function, tuple(map(_on_numpy_scalars, partials)), singular)
     primitive.name = PREFIX + name

@@ -1,12 +1,14 @@
-"""Distribution functions in the variable: derivatives are densities, those of inverses their reciprocals.
+"""Distribution functions and all that SciPy solves for from them.
 
-An integer-valued argument (the count k that SciPy rounds down, the integer n) has derivative exactly zero: None. The shape
-parameters of gamma and beta distributions have no closed derivative.
+A family is the table of its distribution function's slopes, one for each argument. The distribution function has them as its
+partials; a function that solves F(...) = p for one argument has theirs by the implicit function theorem. A count that
+SciPy rounds down has derivative exactly zero: None.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from wengert.core.primitive import unsupported
 from wengert.ops.special.declare import kernel, sc, special
 from wengert.ops.special.error_functions import SQRT_2PI, normal_density
-from wengert.ops.special.gamma_beta import beta_density, gamma_density
+from wengert.ops.special.incomplete import beta_density, beta_first, beta_second, gamma_density, gamma_shape
 
 NO_CLOSED_FORM = "its derivative has no closed form"
 
@@ -23,31 +25,91 @@ def no_closed_form(*names: str) -> list:
     return [unsupported(name, NO_CLOSED_FORM) for name in names]
 
 
+def cumulative(name: str, slopes: dict, sign: int = 1) -> None:
+    """Declare F of the slopes' arguments in their order; with sign = -1 its complement 1 - F."""
+
+    def partial(slope: Any) -> Any:
+        return (lambda out, *operands: sign * slope(*operands)) if callable(slope) else slope
+
+    special(name, *map(partial, slopes.values()), singular=True)
+
+
+def solved(name: str, slopes: dict, unknown: str, arguments: str, sign: int = 1) -> None:
+    """Declare the function of `arguments` that solves F = p (1 - F = p with sign = -1) for the argument `unknown`."""
+    names = arguments.split()
+    divisor = slopes[unknown]
+
+    def partial(argument: str) -> Any:
+        slope = slopes.get(argument)
+        if argument in slopes and not callable(slope):
+            return slope
+
+        def ratio(out: Any, *operands: Any) -> Any:
+            known = dict(zip(names, operands, strict=True)) | {unknown: out}
+            point = [known[key] for key in slopes]
+            return (sign if slope is None else -slope(*point)) / divisor(*point)
+
+        return ratio
+
+    if callable(divisor):
+        special(name, *map(partial, names), singular=True)
+    else:
+        special(name, *no_closed_form(*names))
+
+
 # -- gamma family: gamma, chi-squared, Poisson ------------------------------------------------------------------------
-_v, _b, _p, _x = no_closed_form("v", "b", "p", "x")
+GAMMA: dict[str, Callable] = {
+    "a": lambda a, b, x: x * gamma_density(b, a * x),
+    "b": lambda a, b, x: gamma_shape(b, a * x),
+    "x": lambda a, b, x: a * gamma_density(b, a * x),
+}
+cumulative("gdtr", GAMMA)
+cumulative("gdtrc", GAMMA, -1)
+solved("gdtria", GAMMA, "a", "p b x")
+solved("gdtrib", GAMMA, "b", "a p x")
+solved("gdtrix", GAMMA, "x", "a b p")
 
-special("gdtr", lambda out, a, b, x: x * gamma_density(b, a * x), _b, lambda out, a, b, x: a * gamma_density(b, a * x),
-        singular=True)  # fmt: skip
-special("gdtrc", lambda out, a, b, x: -x * gamma_density(b, a * x), _b, lambda out, a, b, x: -a * gamma_density(b, a * x),
-        singular=True)  # fmt: skip
-special("gdtrix", lambda out, a, b, p: -out / a, _b, lambda out, a, b, p: 1 / (a * gamma_density(b, a * out)),
-        singular=True)  # fmt: skip
-special("gdtria", lambda out, p, b, x: 1 / (x * gamma_density(b, out * x)), _b, lambda out, p, b, x: -out / x,
-        singular=True)  # fmt: skip
-special("gdtrib", *no_closed_form("a", "p", "x"))
+CHI2: dict[str, Callable] = {
+    "v": lambda v, x: gamma_shape(v / 2, x / 2) / 2,
+    "x": lambda v, x: gamma_density(v / 2, x / 2) / 2,
+}
+cumulative("chdtr", CHI2)
+cumulative("chdtrc", CHI2, -1)
+solved("chdtri", CHI2, "x", "v p", -1)
+solved("chdtriv", CHI2, "v", "p x")
 
-special("chdtr", _v, lambda out, v, x: gamma_density(v / 2, x / 2) / 2, singular=True)
-special("chdtrc", _v, lambda out, v, x: gamma_density(v / 2, x / 2) / -2, singular=True)
-special("chdtri", _v, lambda out, v, p: -2 / gamma_density(v / 2, out / 2), singular=True)
-special("chdtriv", _p, _x)
-
+POISSON: dict[str, Callable] = {
+    "k": lambda k, m: -gamma_shape(k + 1, m),
+    "m": lambda k, m: -gamma_density(k + 1, m),
+}
+solved("pdtrik", POISSON, "k", "p m")
 special("pdtr", None, lambda out, k, m: -gamma_density(np.floor(k) + 1, m))
 special("pdtrc", None, lambda out, k, m: gamma_density(np.floor(k) + 1, m))
 special("pdtri", None, lambda out, k, y: -1 / gamma_density(np.trunc(k) + 1, out), singular=True)
-special("pdtrik", *no_closed_form("p", "m"))
-
 
 # -- beta family: beta, binomial, negative binomial, F, Student's t ---------------------------------------------------
+BETA: dict[str, Callable] = {"a": beta_first, "b": beta_second, "x": beta_density}
+solved("btdtria", BETA, "a", "p b x")
+solved("btdtrib", BETA, "b", "a p x")
+
+# The binomial sums for real k and n: I_{1-p}(n - k, k + 1) and I_p(n, k + 1) (DLMF 8.17.5).
+BINOMIAL: dict[str, Callable] = {
+    "k": lambda k, n, p: beta_second(n - k, k + 1, 1 - p) - beta_first(n - k, k + 1, 1 - p),
+    "n": lambda k, n, p: beta_first(n - k, k + 1, 1 - p),
+    "p": lambda k, n, p: -beta_density(n - k, k + 1, 1 - p),
+}
+solved("bdtrik", BINOMIAL, "k", "y n p")
+solved("bdtrin", BINOMIAL, "n", "k y p")
+
+NEGATIVE_BINOMIAL: dict[str, Callable] = {
+    "k": lambda k, n, p: beta_second(n, k + 1, p),
+    "n": lambda k, n, p: beta_first(n, k + 1, p),
+    "p": lambda k, n, p: beta_density(n, k + 1, p),
+}
+solved("nbdtrik", NEGATIVE_BINOMIAL, "k", "y n p")
+solved("nbdtrin", NEGATIVE_BINOMIAL, "n", "k y p")
+
+
 def _binomial(k: Any, n: Any, p: Any) -> Any:
     """-d/dp of the sum over 0..k; that sum is the constant 1 for k ≥ n."""
     k, n = np.floor(k), np.trunc(n)
@@ -65,23 +127,29 @@ special("bdtri", None, None, lambda out, k, n, y: -1 / _binomial(k, n, out), sin
 special("nbdtr", None, None, lambda out, k, n, p: _negative_binomial(k, n, p))
 special("nbdtrc", None, None, lambda out, k, n, p: -_negative_binomial(k, n, p))
 special("nbdtri", None, None, lambda out, k, n, y: 1 / _negative_binomial(k, n, out), singular=True)
-for _name, *_arguments in (
-    ("bdtrik", "y", "n", "p"), ("bdtrin", "k", "y", "p"), ("nbdtrik", "y", "n", "p"), ("nbdtrin", "k", "y", "p"),
-    ("btdtria", "p", "b", "x"), ("btdtrib", "a", "p", "x"), ("fdtridfd", "dfn", "p", "x"), ("stdtridf", "p", "t"),
-):  # fmt: skip
-    special(_name, *no_closed_form(*_arguments))
 
 
-def f_density(dfn: Any, dfd: Any, x: Any) -> Any:
-    """d/dx of I_w(dfn/2, dfd/2) with w = dfn x/(dfd + dfn x)."""
-    total = dfd + dfn * x
-    return beta_density(dfn / 2, dfd / 2, dfn * x / total) * dfn * dfd / (total * total)
+def _f(first: Callable | None, weight: Callable) -> Callable:
+    """A slope of I_w(n/2, d/2), w = n x/(d + n x): half the slope in a or b, and the density times dw = weight/(d + n x)²."""
+
+    def slope(n: Any, d: Any, x: Any) -> Any:
+        total = d + n * x
+        w = n * x / total
+        through_w = beta_density(n / 2, d / 2, w) * weight(n, d, x) / (total * total)
+        return through_w if first is None else first(n / 2, d / 2, w) / 2 + through_w
+
+    return slope
 
 
-_dfs = no_closed_form("dfn", "dfd")
-special("fdtr", *_dfs, lambda out, dfn, dfd, x: f_density(dfn, dfd, x), singular=True)
-special("fdtrc", *_dfs, lambda out, dfn, dfd, x: -f_density(dfn, dfd, x), singular=True)
-special("fdtri", *_dfs, lambda out, dfn, dfd, p: 1 / f_density(dfn, dfd, out), singular=True)
+F: dict[str, Callable] = {
+    "dfn": _f(beta_first, lambda n, d, x: d * x),
+    "dfd": _f(beta_second, lambda n, d, x: -n * x),
+    "x": _f(None, lambda n, d, x: n * d),
+}
+cumulative("fdtr", F)
+cumulative("fdtrc", F, -1)
+solved("fdtri", F, "x", "dfn dfd p")
+solved("fdtridfd", F, "dfd", "dfn p x")
 
 
 def t_density(df: Any, t: Any) -> Any:
@@ -92,9 +160,20 @@ def t_density(df: Any, t: Any) -> Any:
     return np.where(normal, normal_density(t), student)
 
 
-_df = no_closed_form("df")
-special("stdtr", *_df, lambda out, df, t: t_density(df, t))
-special("stdtrit", *_df, lambda out, df, p: 1 / t_density(df, out), singular=True)
+def _t_freedom(df: Any, t: Any) -> Any:
+    """The tail is I_w(df/2, ½)/2 with w = df/(df + t²); 0 at t = 0, where it is ½ for every df, and at df = inf."""
+    constant = (t == 0) | np.isinf(df)
+    df, t = np.where(constant, 1.0, df), np.where(constant, 1.0, t)
+    total = df + t * t
+    w = df / total
+    tail = (beta_first(df / 2, 0.5, w) / 2 + beta_density(df / 2, 0.5, w) * t * t / (total * total)) / 2
+    return np.where(constant, 0, -np.sign(t) * tail)
+
+
+STUDENT: dict[str, Callable] = {"df": _t_freedom, "t": t_density}
+cumulative("stdtr", STUDENT)
+solved("stdtrit", STUDENT, "t", "df p")
+solved("stdtridf", STUDENT, "df", "p t")
 
 # -- parameters of the normal distribution, from x = mean + sd z, z = ndtri(p) ----------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ops.special.declare import is_complex, kernel, sc, special
+from wengert.ops.special.declare import in_blocks, is_complex, kernel, sc, special
 
 
 # -- Carlson's integrals ----------------------------------------------------------------------------------------------
@@ -27,26 +27,25 @@ def _raised(i: int) -> Any:
 
 
 @kernel("carlson", 8, None, None, None, None, *map(_raised, range(4)))
-def carlson(i: Any, j: Any, k: Any, l: Any, x: Any, y: Any, z: Any, p: Any) -> Any:
+@in_blocks(4)
+def carlson(i: int, j: int, k: int, l: int, x: Any, y: Any, z: Any, p: Any) -> Any:
     """By SciPy where it is one of Carlson's named ones, otherwise by the trapezoidal rule in log t.
 
     The integrand falls off exponentially at both ends in log t and is analytic in a strip around the real line, so the
     rule converges geometrically (Trefethen and Weideman 2014, theorem 5.1).
     """
-    exponents = tuple(int(np.max(e)) for e in (i, j, k, l))
+    exponents = (i, j, k, l)
     if exponents == (1, 1, 1, 0):
         return 2 * sc.elliprf(x, y, z)
-    if sorted(exponents[:3]) == [1, 1, 3] and exponents[3] == 0:
+    if sorted(exponents[:3]) == [1, 1, 3] and l == 0:
         ones = [a for a, e in zip((x, y, z), exponents, strict=False) if e == 1]
         return 2 / 3 * sc.elliprd(*ones, (x, y, z)[exponents.index(3)])
     if exponents == (1, 1, 1, 2):
         return 2 / 3 * sc.elliprj(x, y, z, p)
-    points = np.stack(np.broadcast_arrays(*(a for a, e in zip((x, y, z, p), exponents, strict=True) if e)))
-    points = points.astype(np.result_type(points, np.float64))  # 80 decades are too many for float32
+    points = np.stack([a for a, e in zip((x, y, z, p), exponents, strict=True) if e])
     powers = [e for e in exponents if e]
     size = np.abs(points)
-    positive = np.where(size == 0, np.inf, size)
-    low = np.log(np.min(positive, axis=0)) - 80
+    low = np.log(np.min(np.where(size == 0, np.inf, size), axis=0)) - 80
     high = np.log(np.max(size, axis=0)) + 80
     step = 0.25 if is_complex(points) else 0.5
     count = int(np.max((high - low) / step, initial=1, where=np.isfinite(high - low))) + 1
@@ -56,7 +55,7 @@ def carlson(i: Any, j: Any, k: Any, l: Any, x: Any, y: Any, z: Any, p: Any) -> A
         logarithm = logarithm - power / 2 * np.log(t + point[..., None])
     total = np.sum(np.exp(logarithm), axis=-1) * (high - low) / (count - 1)
     diverges = np.any([(point == 0) & (power > 1) for point, power in zip(points, powers, strict=True)], axis=0)
-    return np.where(diverges, np.inf, total)[()]
+    return np.where(diverges, np.inf, total)
 
 
 special("elliprf", *(lambda out, x, y, z, e=e: carlson(*e, 0, x, y, z, 1.0) / -4

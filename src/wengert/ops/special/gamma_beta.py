@@ -1,4 +1,4 @@
-"""Gamma, beta and polygamma functions (DLMF 5), and their incomplete kin in the variable (DLMF 8)."""
+"""Gamma, beta and polygamma functions (DLMF 5). Their incomplete kin are in incomplete.py."""
 
 from __future__ import annotations
 
@@ -107,30 +107,3 @@ def _binom_k(out: Any, n: Any, k: Any) -> Any:
 
 
 special("binom", _binom_n, _binom_k, singular=True)
-
-
-# -- incomplete gamma and beta functions, in the variable -------------------------------------------------------------
-def gamma_density(a: Any, x: Any) -> Any:
-    """x^(a - 1) e^-x / Γ(a) (DLMF 8.8.13); its limit at x = 0."""
-    zero = x <= 0
-    safe = np.where(zero, 1, x)
-    at_zero = np.where(a == 1, 1.0, np.where(a > 1, 0.0, np.inf))
-    return np.where(zero, np.where(x == 0, at_zero, 0.0), np.exp(sc.xlogy(a - 1, safe) - safe - sc.gammaln(a)))
-
-
-def beta_density(a: Any, b: Any, x: Any) -> Any:
-    """x^(a - 1) (1 - x)^(b - 1) / B(a, b) (DLMF 8.17.22 follows from it)."""
-    return np.exp(sc.xlogy(a - 1, x) + sc.xlog1py(b - 1, -x) - sc.betaln(a, b))
-
-
-_in_a = unsupported("a", "its derivative has no closed form")
-_in_b = unsupported("b", "its derivative has no closed form")
-
-special("gammainc", _in_a, lambda out, a, x: gamma_density(a, x), singular=True)
-special("gammaincc", _in_a, lambda out, a, x: -gamma_density(a, x), singular=True)
-special("gammaincinv", _in_a, lambda out, a, y: 1 / gamma_density(a, out), singular=True)
-special("gammainccinv", _in_a, lambda out, a, y: -1 / gamma_density(a, out), singular=True)
-special("betainc", _in_a, _in_b, lambda out, a, b, x: beta_density(a, b, x), singular=True)
-special("betaincc", _in_a, _in_b, lambda out, a, b, x: -beta_density(a, b, x), singular=True)
-special("betaincinv", _in_a, _in_b, lambda out, a, b, y: 1 / beta_density(a, b, out), singular=True)
-special("betainccinv", _in_a, _in_b, lambda out, a, b, y: -1 / beta_density(a, b, out), singular=True)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ops.special.declare import sc, special
-from wengert.ops.special.distributions import no_closed_form
+from wengert.core.primitive import unsupported
+from wengert.ops.special.declare import sc
+from wengert.ops.special.distributions import NO_CLOSED_FORM, cumulative, solved
 from wengert.ops.special.error_functions import SQRT_2PI
-from wengert.ops.special.gamma_beta import beta_density
+from wengert.ops.special.incomplete import beta_density
 
 
 # -- χ²: dF/dx = f(x; df, nc), dF/dnc = -f(x; df + 2, nc) -------------------------------------------------------------
@@ -26,14 +27,15 @@ def chi2_density(x: Any, df: Any, nc: Any) -> Any:
     return np.where(near, central * small, large * sc.ive(df / 2 - 1, np.sqrt(far_x * far_nc)) / 2)
 
 
-_df = no_closed_form("df")
-special("chndtr", lambda out, x, df, nc: chi2_density(x, df, nc), *_df,
-        lambda out, x, df, nc: -chi2_density(x, df + 2, nc), singular=True)  # fmt: skip
-special("chndtrix", lambda out, p, df, nc: 1 / chi2_density(out, df, nc), *_df,
-        lambda out, p, df, nc: chi2_density(out, df + 2, nc) / chi2_density(out, df, nc), singular=True)  # fmt: skip
-special("chndtrinc", lambda out, x, df, p: chi2_density(x, df, out) / chi2_density(x, df + 2, out), *_df,
-        lambda out, x, df, p: -1 / chi2_density(x, df + 2, out), singular=True)  # fmt: skip
-special("chndtridf", *no_closed_form("x", "p", "nc"))
+CHI2 = {
+    "x": chi2_density,
+    "df": unsupported("df", NO_CLOSED_FORM),
+    "nc": lambda x, df, nc: -chi2_density(x, df + 2, nc),
+}
+cumulative("chndtr", CHI2)
+solved("chndtrix", CHI2, "x", "p df nc")
+solved("chndtrinc", CHI2, "nc", "x df p")
+solved("chndtridf", CHI2, "df", "x p nc")
 
 
 # -- F: Poisson mixtures of beta distributions, summed by Kummer's function -------------------------------------------
@@ -56,17 +58,17 @@ def _f_noncentrality(dfn: Any, dfd: Any, nc: Any, f: Any) -> Any:
     return term * sc.hyp1f1(a + b, a + 1, nc * w / 2) / -2
 
 
-_dfs = no_closed_form("dfn", "dfd")
-special("ncfdtr", *_dfs, lambda out, dfn, dfd, nc, f: _f_noncentrality(dfn, dfd, nc, f),
-        lambda out, dfn, dfd, nc, f: noncentral_f_density(dfn, dfd, nc, f), singular=True)  # fmt: skip
-special("ncfdtri", *_dfs,
-        lambda out, dfn, dfd, nc, p: -_f_noncentrality(dfn, dfd, nc, out) / noncentral_f_density(dfn, dfd, nc, out),
-        lambda out, dfn, dfd, nc, p: 1 / noncentral_f_density(dfn, dfd, nc, out), singular=True)  # fmt: skip
-special("ncfdtrinc", *_dfs, lambda out, dfn, dfd, p, f: 1 / _f_noncentrality(dfn, dfd, out, f),
-        lambda out, dfn, dfd, p, f: -noncentral_f_density(dfn, dfd, out, f) / _f_noncentrality(dfn, dfd, out, f),
-        singular=True)  # fmt: skip
-special("ncfdtridfd", *no_closed_form("dfn", "p", "nc", "f"))
-special("ncfdtridfn", *no_closed_form("dfd", "p", "nc", "f"))
+F = {
+    "dfn": unsupported("dfn", NO_CLOSED_FORM),
+    "dfd": unsupported("dfd", NO_CLOSED_FORM),
+    "nc": _f_noncentrality,
+    "f": noncentral_f_density,
+}
+cumulative("ncfdtr", F)
+solved("ncfdtri", F, "f", "dfn dfd nc p")
+solved("ncfdtrinc", F, "nc", "dfn dfd p f")
+solved("ncfdtridfd", F, "dfd", "dfn p nc f")
+solved("ncfdtridfn", F, "dfn", "dfd p nc f")
 
 
 # -- t: (Z + nc)/√(V/df) given V is normal; what is left over V is a parabolic cylinder function ----------------------
@@ -87,9 +89,12 @@ def _t_moment(k: int, df: Any, nc: Any, t: Any) -> Any:
     return constant * scale ** -(df + k) * _half_line(df + k, t * nc / scale)
 
 
-special("nctdtr", *_df, lambda out, df, nc, t: -_t_moment(0, df, nc, t), lambda out, df, nc, t: _t_moment(1, df, nc, t))
-special("nctdtrit", *_df, lambda out, df, nc, p: _t_moment(0, df, nc, out) / _t_moment(1, df, nc, out),
-        lambda out, df, nc, p: 1 / _t_moment(1, df, nc, out), singular=True)  # fmt: skip
-special("nctdtrinc", *_df, lambda out, df, p, t: -1 / _t_moment(0, df, out, t),
-        lambda out, df, p, t: _t_moment(1, df, out, t) / _t_moment(0, df, out, t), singular=True)  # fmt: skip
-special("nctdtridf", *no_closed_form("p", "nc", "t"))
+STUDENT = {
+    "df": unsupported("df", NO_CLOSED_FORM),
+    "nc": lambda df, nc, t: -_t_moment(0, df, nc, t),
+    "t": lambda df, nc, t: _t_moment(1, df, nc, t),
+}
+cumulative("nctdtr", STUDENT)
+solved("nctdtrit", STUDENT, "t", "df nc p")
+solved("nctdtrinc", STUDENT, "nc", "df p t")
+solved("nctdtridf", STUDENT, "df", "p nc t")
