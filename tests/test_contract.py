@@ -186,6 +186,20 @@ def test_generalized_ufuncs_take_axes():
     check_grads(lambda a, b: np.matmul(a, b, axes=[(1, 0), (0, 1), (1, 0)]), (a, b))
 
 
+def test_products_into_a_target():
+    for function, shape in [
+        (np.dot, (2, 2)), (np.matmul, (2, 2)), (np.outer, (6, 6)), (lambda a, b, out: np.einsum("ij,jk->ik", a, b, out=out), (2, 2))
+    ]:  # fmt: skip
+
+        def into_a_buffer(a, b, function=function, shape=shape):
+            target = np.zeros_like(a, shape=shape)
+            assert function(a, b, out=target) is target
+            return 2 * target
+
+        check_grads(into_a_buffer, (entries((2, 3)), entries((3, 2))))
+        same_as_numpy(into_a_buffer, entries((2, 3)), entries((3, 2)))
+
+
 def test_jacobians_of_products_in_both_modes():
     a, b = entries((2, 3)), entries((3, 2))
     for function in (np.matmul, np.dot, lambda a, b: np.einsum("ij,ji->ij", a, b), np.kron, np.outer):

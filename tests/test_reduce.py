@@ -317,8 +317,50 @@ def test_a_gradient_of_a_sum_is_the_users_own_array():
     np.testing.assert_array_equal(gradient, np.full((100, 100), 2.0))
 
 
+@pytest.mark.parametrize("size", [3, 5000])
+def test_sums_along_axes_of_small_and_large_arrays(size):
+    x, w = entries((2, size)), entries(size)
+    for function, share in ((np.sum, 1), (np.mean, 2)):
+        wanted = np.tile(w / share, (2, 1))
+        for keywords in ({"axis": 0}, {"axis": (0,)}, {"axis": -2, "keepdims": True}):
+            np.testing.assert_allclose(grad(lambda x, f=function, k=keywords: np.sum(w * f(x, **k)))(x), wanted)
+        whole = grad(lambda x, f=function: np.sum(w * f(x, keepdims=True)))(x)
+        np.testing.assert_allclose(whole, np.full(x.shape, w.sum() / (1 if share == 1 else x.size)))
+
+
 def test_reductions_of_variables_of_two_traces():
     x = np.array([1.0, 2.0, 3.0])
     for function in (np.sum, np.mean, np.max, np.var, np.std, np.prod, np.median, np.ptp):
         mixed = grad(lambda s, f=function: f(s * x) * grad(lambda t: f(t * s * x))(1.0))
         check_grads(mixed, (1.3,))
+
+
+# -- out= ---------------------------------------------------------------------------------------------------------------
+
+INTO = {
+    **{name: ((4,), {"axis": 0}) for name in REDUCTIONS if name != "average"},
+    **{name: ((3, 4), {"axis": 0}) for name in RUNNING if not name.startswith("cumulative")},
+    "quantile": ((2, 4), {"q": [0.2, 0.6], "axis": 0}),
+    "nanpercentile": ((2, 4), {"q": [20.0, 60.0], "axis": 0}),
+}
+
+
+@pytest.mark.parametrize("name", INTO)
+def test_reductions_into_a_target(name):
+    function, (shape, keywords) = getattr(np, name), INTO[name]
+    x = entries((3, 4))
+
+    def into_a_buffer(x):
+        target = np.zeros_like(x, shape=shape)
+        assert function(x, **keywords, out=target) is target
+        return 2 * target
+
+    same_as_numpy(into_a_buffer, x)
+    check_grads(into_a_buffer, (x,))
+    with pytest.raises(DerivativeTypeError, match="plain"):
+        function(Variable(x), **keywords, out=np.zeros(shape))
+
+
+def test_a_sum_of_floats_into_doubles_is_added_up_in_doubles():
+    x = np.full(1000, 0.1, np.float32)
+    same_as_numpy(lambda x: np.sum(x, out=np.zeros_like(x, shape=(), dtype=float)), x)

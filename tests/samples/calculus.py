@@ -59,10 +59,12 @@ def _trapezoid(draw):
 
 
 def _unwrap(draw):
-    p = 4.0 * array(draw, (3, 4))
+    """Steps of some whole periods and less than half a one, so that none is near a jump."""
+    steps = array(draw, (3, 4), low=-1.9, high=1.9)
+    turns = np.random.default_rng(draw(st.integers(0, 99))).integers(-2, 3, (3, 4))
     if draw(st.booleans()):
-        return lambda x: np.unwrap(x, axis=0), [p]
-    return lambda x: np.unwrap(x, period=5.0, discont=3.0), [p]
+        return lambda x: np.unwrap(x, axis=0), [np.cumsum(steps + 2 * np.pi * turns, axis=0)]
+    return lambda x: np.unwrap(x, period=5.0, discont=3.0), [np.cumsum(steps + 5.0 * turns, axis=1)]
 
 
 def _interp(draw):

@@ -29,7 +29,7 @@ from wengert.core.linear import (
 )
 from wengert.core.primitive import Structured, accumulate, cast, record
 from wengert.core.registry import implements, primitives, rules
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, dtype_of
 from wengert.ops.targets import deliver
 
 NO_VALUE = np._NoValue  # type: ignore[attr-defined]  # NumPy's own mark for "not given"
@@ -62,7 +62,8 @@ class Reduction(Structured):
             if "out" in params:
                 out = params.pop("out")
                 if "dtype" in self.names:
-                    params.setdefault("dtype", out.dtype)  # NumPy accumulates in the dtype of the target
+                    # NumPy accumulates in the target's dtype where it is the wider one.
+                    params.setdefault("dtype", np.promote_types(dtype_of(a), dtype_of(out)))
                 return deliver(self(a, **params), out)
             for key, value in params.items():
                 if isinstance(value, Variable):
@@ -80,24 +81,30 @@ def reduction(function: Callable, edge: Callable, kind: type = Reduction, singul
     return primitive
 
 
-# -- the commonest pulls, without a map in between: reductions of a whole plain array -----------------------------------
+# -- the commonest pulls, without a map in between -----------------------------------
 
 
-class WholeSum(Reduction):
-    """A sum or mean. That of a whole array is pulled back as one number, repeated."""
+class PlainSum(Reduction):
+    """A sum or mean. That of a plain array is pulled back as copies of its entries along the summed axes."""
 
     def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
-        (child,) = node._args
+        (child,), params = node._args, node._params
         value = child._val
-        if node._params or value.__class__ is not np.ndarray or isinstance(cotangent, Variable):
+        if value.__class__ is not np.ndarray or isinstance(cotangent, Variable) or not params.keys() <= _AXES:
             return super().pull(node, cotangent, adjoints)
-        if self.function is np.mean:
-            cotangent = cotangent / max(value.size, 1)
-        if value.size > 4096:
+        if self.function is np.mean and value.size:
+            cotangent = cotangent / (value.size // np.size(cotangent))
+        if params and params.keys() != {"keepdims"}:
+            axes, shape = axes_of(params["axis"], value.ndim), value.shape
+            cotangent = np.reshape(cotangent, [1 if i in axes else n for i, n in enumerate(shape)])
+        if value.size > 4096:  # a view, which costs nothing
             return accumulate(adjoints, child, np.broadcast_to(cast(np.asarray(cotangent), value.dtype), value.shape))
         contribution = np.empty(value.shape, value.dtype)
-        contribution.fill(cotangent)
+        contribution[...] = cotangent
         return accumulate(adjoints, child, contribution)
+
+
+_AXES = {"axis", "keepdims"}
 
 
 class WholeExtreme(Reduction):
@@ -185,8 +192,8 @@ def _mean_edge(out, a, axis=None, dtype=None, keepdims=False, where=True) -> Lin
     return widened(Compose(Scale(share, added.out_shape), added), a, out, wide)
 
 
-sum_ = reduction(np.sum, _sum_edge, WholeSum)
-mean = reduction(np.mean, _mean_edge, WholeSum)
+sum_ = reduction(np.sum, _sum_edge, PlainSum)
+mean = reduction(np.mean, _mean_edge, PlainSum)
 nansum = reduction(np.nansum, skipping_nan(_sum_edge))
 nanmean = reduction(np.nanmean, skipping_nan(_mean_edge))
 

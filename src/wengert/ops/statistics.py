@@ -188,7 +188,11 @@ def _spread(weights: Any, a: Any, axes: tuple | None) -> Any:
     return np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
 
 
-def _rows(m: Any, rowvar: bool, dtype: Any) -> Any:
+# Until NumPy 2.1, one row of a matrix was one variable even with rowvar=False.
+ROW_IS_A_MATRIX = np.cov(np.ones((1, 2)), rowvar=False, ddof=0).ndim == 2
+
+
+def _rows(m: Any, dtype: Any) -> Any:
     """Observations as a matrix with one variable in each row."""
     m = _as(m, dtype)
     if m.ndim < 2:
@@ -206,13 +210,13 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
         if given.ndim > 2:
             raise ValueError(f"{name} has more than 2 dimensions")
     dtype = np.result_type(*(x.dtype for x in (m, *others)), np.float64) if dtype is None else dtype
-    x = _rows(m, rowvar, dtype)
-    if not rowvar and m.ndim != 1:
+    x = _rows(m, dtype)
+    if not rowvar and (m.ndim != 1 if ROW_IS_A_MATRIX else len(x) != 1):
         x = np.transpose(x)
     if x.shape[0] == 0:
         return np.empty((0, 0))
     for y in others:
-        y = _rows(y, rowvar, dtype)
+        y = _rows(y, dtype)
         x = np.concatenate([x, np.transpose(y) if not rowvar and y.shape[0] != 1 else y], axis=0)
     ddof = (1 if bias == 0 else 0) if ddof is None else ddof
     if fweights is None and aweights is None:
