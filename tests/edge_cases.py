@@ -80,10 +80,16 @@ POWERS = [
     Case("x**3 at -2, power fn", lambda x: np.power(x, 3), -2.0, 12.0, SMOOTH),
     Case("x**-1 at -2", lambda x: x**-1, -2.0, -0.25, SMOOTH),
     Case("0**x wrt x at 2", lambda x: 0.0**x, 2.0, 0.0, "0**x is constant for x > 0"),
-    Case("0**x wrt x at 0", lambda x: 0.0**x, 0.0, 0.0, "the limit of the derivative from x > 0, where 0**x is constant"),
-    Case("(-2)**x wrt x at 2", lambda x: (-2.0) ** x, 2.0, 0.0, "for a negative base x**y lives on the integers y: zero"),
+    Case(
+        "0**x wrt x at 0", lambda x: 0.0**x, 0.0, 0.0, "the limit of the derivative from x > 0, where 0**x is constant"
+    ),
+    Case(
+        "(-2)**x wrt x at 2", lambda x: (-2.0) ** x, 2.0, 0.0, "for a negative base x**y lives on the integers y: zero"
+    ),
     Case("x**x at 0", lambda x: x**x, 0.0, 0.0, "both parts are 0: x**0 is constant in x, and 0**y is constant in y"),
-    Case("where(x>0,sqrt(x),0) at -1", lambda x: np.where(x > 0, np.sqrt(x), 0), -1.0, 0.0, ZERO + ": branch not taken"),
+    Case(
+        "where(x>0,sqrt(x),0) at -1", lambda x: np.where(x > 0, np.sqrt(x), 0), -1.0, 0.0, ZERO + ": branch not taken"
+    ),
     Case("where(x>0,sqrt(x),0) at 0", lambda x: np.where(x > 0, np.sqrt(x), 0), 0.0, 0.0, ZERO + ": branch not taken"),
     Case(
         "where double-where safe at -1",
@@ -92,7 +98,9 @@ POWERS = [
         0.0,
         "what users of other libraries write; it works too",
     ),
-    Case("log(0)*0 : x*log(x) at 0", lambda x: x * np.log(x), 0.0, -inf, "log(0) + 0/0, and 0 * inf = 0: the true slope"),
+    Case(
+        "log(0)*0 : x*log(x) at 0", lambda x: x * np.log(x), 0.0, -inf, "log(0) + 0/0, and 0 * inf = 0: the true slope"
+    ),
     Case("0*log(x) at 0", lambda x: 0 * np.log(x), 0.0, 0.0, ZERO),
     Case("log(0)", np.log, 0.0, inf, SLOPE),
     Case("logaddexp(x,-inf) at -inf", lambda x: np.logaddexp(x, -inf), -inf, 0.5, TIE),
@@ -154,7 +162,13 @@ ALGEBRA = [
     ),
     Case("std of constants", np.std, [2.0, 2.0, 2.0], [0.0, 0.0, 0.0], KINK),
     Case("var of constants", np.var, [2.0, 2.0, 2.0], [0.0, 0.0, 0.0], SMOOTH),
-    Case("std ddof=1 single", lambda x: np.std(x, ddof=1), [2.0], [0.0], ZERO + ": the deviation, though the value is nan"),
+    Case(
+        "std ddof=1 single",
+        lambda x: np.std(x, ddof=1),
+        [2.0],
+        [0.0],
+        ZERO + ": the deviation, though the value is nan",
+    ),
     Case("det singular rank1", np.linalg.det, RANK_1, [[4.0, -2.0], [-2.0, 1.0]], "the adjugate, transposed"),
     Case(
         "det singular 3x3 rank1",
@@ -179,7 +193,13 @@ ALGEBRA = [
         np.diag([1.0, 2.0]),
         "a tie: each eigenvalue along the vector that NumPy gave it",
     ),
-    Case("eigh degenerate: vectors", lambda a: np.sum(np.linalg.eigh(a)[1]), np.eye(2), [[0.0, nan], [nan, 0.0]], UNDEFINED),
+    Case(
+        "eigh degenerate: vectors",
+        lambda a: np.sum(np.linalg.eigh(a)[1]),
+        np.eye(2),
+        [[0.0, nan], [nan, 0.0]],
+        UNDEFINED,
+    ),
     Case(
         "eigvalsh degenerate",
         lambda a: np.sum(np.linalg.eigvalsh(a) ** 2),
@@ -241,7 +261,9 @@ NUMBERS = [
     Case("arccosh(1)", np.arccosh, 1.0, inf, SLOPE),
     Case("tanh(1000)", np.tanh, 1000.0, 0.0, "underflows to zero, as the function saturates"),
     Case("exp(1000)", np.exp, 1000.0, inf, "overflows, as the function does"),
-    Case("logsumexp hand all -inf", logsumexp_by_hand, [-inf, -inf], [nan, nan], "-inf - -inf: the value itself is nan"),
+    Case(
+        "logsumexp hand all -inf", logsumexp_by_hand, [-inf, -inf], [nan, nan], "-inf - -inf: the value itself is nan"
+    ),
 ]
 
 # -- complex numbers --------------------------------------------------------------------------------------------------
@@ -267,7 +289,13 @@ SHAPES = [
     Case("float32 mean", np.mean, f32([1, 2]), f32([0.5, 0.5]), DTYPE),
     Case("float32 matmul", lambda x: np.sum(x @ x), f32(np.ones((2, 2))), f32(np.full((2, 2), 4)), DTYPE),
     Case("float16 sum(x*x)", lambda x: np.sum(x * x), f16([1, 2]), f16([2, 4]), DTYPE),
-    Case("int array input x*x", lambda x: np.sum(x * x), np.array([1, 2]), Raises(TypeError, "dtype=float"), "no integers"),
+    Case(
+        "int array input x*x",
+        lambda x: np.sum(x * x),
+        np.array([1, 2]),
+        Raises(TypeError, "dtype=float"),
+        "no integers",
+    ),
     Case("python int input x*x", lambda x: x * x, 3, 6.0, "a Python int is taken as a float"),
     Case(
         "bool array input",
@@ -290,7 +318,9 @@ SHAPES = [
     Case("const output", lambda x: 3.0, 1.0, 0.0, "an independent output: exact zeros"),
     Case("output independent, zero*x", lambda x: np.sum(0 * x), [1.0, 2.0], [0.0, 0.0], ZERO),
     Case("unused arg: int output argmax", np.argmax, [1.0, 2.0], [0.0, 0.0], FLAT),
-    Case("bool output", lambda x: np.sum(x) > 0, [1.0, 2.0], Raises(TypeError, "one real number"), "a bool is no number"),
+    Case(
+        "bool output", lambda x: np.sum(x) > 0, [1.0, 2.0], Raises(TypeError, "one real number"), "a bool is no number"
+    ),
 ]
 
 # -- writing in place -------------------------------------------------------------------------------------------------
@@ -428,7 +458,9 @@ def unpacked(x):
 
 
 PYTHON = [
-    Case("fancy idx dup x[[0,0,1]]", lambda x: np.sum(x[[0, 0, 1]] ** 2), [1.0, 2.0], [4.0, 4.0], "a repeat adds twice"),
+    Case(
+        "fancy idx dup x[[0,0,1]]", lambda x: np.sum(x[[0, 0, 1]] ** 2), [1.0, 2.0], [4.0, 4.0], "a repeat adds twice"
+    ),
     Case("bool mask x[x>1]", lambda x: np.sum(x[x > 1] ** 2), [1.0, 2.0, 3.0], [0.0, 4.0, 6.0], SMOOTH),
     Case("float(x) inside", lambda x: float(x) * x, 2.0, Raises(TypeError, "stop_gradient"), DROPPED),
     Case("int(x) inside", lambda x: int(x) * x, 2.0, 2.0, ALLOWED + ": an integer is flat"),
@@ -451,8 +483,16 @@ PYTHON = [
     Case("random.normal(loc=x)", lambda x: np.random.normal(loc=x), 1.0, Raises(TypeError, "x.val"), DROPPED),
     Case("iterate for v in x", lambda x: sum(v * v for v in x), [1.0, 2.0], [2.0, 4.0], ALLOWED),
     Case("tuple unpack a,b=x", unpacked, [2.0, 5.0], [5.0, 2.0], ALLOWED),
-    Case("x.T.dot / methods", lambda x: x.T.dot(np.array([1.0, 2.0])), [3.0, 4.0], [1.0, 2.0], "a variable has the methods"),
-    Case("nansum with nan", lambda x: np.nansum(x * x), [1.0, nan], [2.0, 0.0], ZERO + ": nansum leaves that entry out"),
+    Case(
+        "x.T.dot / methods",
+        lambda x: x.T.dot(np.array([1.0, 2.0])),
+        [3.0, 4.0],
+        [1.0, 2.0],
+        "a variable has the methods",
+    ),
+    Case(
+        "nansum with nan", lambda x: np.nansum(x * x), [1.0, nan], [2.0, 0.0], ZERO + ": nansum leaves that entry out"
+    ),
     Case("nan propagates sum", lambda x: np.sum(x * x), [1.0, nan], [2.0, nan], "2x is nan there"),
 ]
 
