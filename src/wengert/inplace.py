@@ -52,7 +52,7 @@ def _base_edge(out: Any, base: Any, value: Any, index: Any) -> LinearMap:
 
 def _value_edge(out: Any, base: Any, value: Any, index: Any) -> LinearMap:
     shape, stays = _selection(base.shape, index)
-    edge = Transpose(Take(base.shape, index, shape, unique=True))
+    edge: LinearMap = Transpose(Take(base.shape, index, shape, unique=True))
     if stays is not None and not stays.all():
         edge = edge @ Select(stays, shape)
     flat = value.shape[max(0, len(value.shape) - len(shape)) :]  # NumPy lets leading axes of length 1 be too many
@@ -97,17 +97,17 @@ class View(_Current):
 
     @property
     def node(self) -> Variable:
-        start, root = _root(self)
+        root = _root(self)
         buffer = _buffer_of(root)
-        if buffer is None or buffer.latest is start:
+        if buffer is None or buffer.latest is root:
             return self
-        seen = self._latest
-        if seen is None or seen[0] is not buffer.latest:
-            node: Any = buffer.latest
+        version, node = self._latest or (None, self)
+        if version is not buffer.latest:
+            version = node = buffer.latest
             for view in reversed(_chain(self)):
                 node = view._primitive(node, **view._params)
-            self._latest = seen = (buffer.latest, node)
-        return seen[1]
+            self._latest = (version, node)
+        return node
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return _as_array(self, dtype)
@@ -145,14 +145,14 @@ def _as_array(variable: Variable, dtype: Any) -> Any:
     return np.array(node._val, dtype=dtype)
 
 
-def _root(view: Variable) -> tuple[Variable, Variable]:
-    """The node and the variable at the end of a chain of views."""
+def _root(view: Any) -> Any:
+    """The variable at the end of a chain of views."""
     while view.__class__ is View:
         view = view._parent
-    return view, view
+    return view
 
 
-def _chain(view: Variable) -> list[Variable]:
+def _chain(view: Any) -> list:
     chain = []
     while view.__class__ is View:
         chain.append(view)
@@ -168,14 +168,14 @@ def _buffer_of(root: Variable) -> Buffer | None:
 VIEWS = ("getitem", "reshape", "transpose", "broadcast_to", "real", "imag", "diagonal", "rot90", "diag")
 
 
-def mark_view(node: Variable, parent: Variable) -> Variable:
+def mark_view(node: Any, parent: Any) -> Variable:
     """Make a node a View if its value shares the memory of its operand's, as NumPy's views do."""
     value = node._val
     shares = value.base is not None if value.__class__ is np.ndarray else value.__class__ is View
     if shares and np.may_share_memory(plain(value), plain(parent._val)):
         node.__class__ = View
         node._parent = parent
-        node._keep = _buffer_of(_root(parent)[1])  # the buffer lives as long as one of its views
+        node._keep = _buffer_of(_root(parent))  # the buffer lives as long as one of its views
     return node
 
 
@@ -188,7 +188,7 @@ def write(target: Variable, index: Any, value: Any) -> None:
     value = np.asarray(value) if isinstance(value, (list, tuple)) and not _holds(value) else value
     if isinstance(value, (list, tuple)):
         value = np.array(value, like=target)
-    base = target.node
+    base: Any = target.node
     content = plain(base._val)
     if content.__class__ is not np.ndarray:
         raise TypeError(f"'{type(content).__name__}' object does not support item assignment")
@@ -210,7 +210,7 @@ def _holds(values: Any) -> bool:
     return any(isinstance(v, Variable) or (isinstance(v, (list, tuple)) and _holds(v)) for v in values)
 
 
-def _replace(target: Variable, new: Variable) -> None:
+def _replace(target: Any, new: Any) -> None:
     """Make `new`, a node that nobody else holds, the whole content of the target."""
     while target.__class__ is View:
         parent = target._parent
@@ -229,7 +229,7 @@ def _replace(target: Variable, new: Variable) -> None:
     new._buffer = weakref.ref(buffer)
 
 
-def _put_back(view: Variable, parent: Any, new: Variable) -> Variable:
+def _put_back(view: Variable, parent: Any, new: Any) -> Variable:
     """The parent's content with the view's place in it taken by `new`."""
     name, params = view._primitive.name, view._params
     if name == "getitem":
@@ -315,7 +315,7 @@ def install() -> None:
     for name in VIEWS:
         if name in primitives:
             primitives[name].mark = mark_view
-    Variable.__setitem__ = write  # type: ignore[attr-defined]
+    setattr(Variable, "__setitem__", write)  # noqa: B010 - Variable says nothing of writing
     for name in BINARY:
         setattr(Variable, f"__i{name}__", _in_place(name))
     for name in [*(f"__{n}__" for n in BINARY), *(f"__r{n}__" for n in BINARY), "__divmod__", "__rdivmod__"]:
@@ -348,7 +348,8 @@ def fill(self: Variable, value: Any) -> None:
 
 def put(self: Variable, indices: Any, values: Any, mode: str = "raise") -> None:
     """x.put(indices, values): into the flattened array."""
-    places = np.take(np.arange(self.size), plain_index(indices), mode=mode).reshape(-1)
+    places = np.take(np.arange(self.size), plain_index(indices), mode=mode)  # type: ignore[call-overload]
+    places = places.reshape(-1)
     if places.size:
         write(self, np.unravel_index(places, self.shape), _repeated(values, places.size))
 
@@ -382,7 +383,8 @@ def put_(a, ind, v, mode="raise") -> None:
 
 @implements(np.put_along_axis)
 def put_along_axis(arr, indices, values, axis) -> None:
-    target, indices = _target("np.put_along_axis", arr), plain(indices)
+    indices = plain(indices)
+    target: Any = _target("np.put_along_axis", arr)
     if axis is None:
         target, axis = np.reshape(target, (-1,)), 0
     write(target, along_axis(target.shape, indices, axis), values)
@@ -410,21 +412,3 @@ def fill_diagonal(a, val, wrap=False) -> None:
     np.fill_diagonal(marks, True, wrap)
     places = np.flatnonzero(marks)
     write(target, np.unravel_index(places, target.shape), _repeated(val, places.size))
-
-
-def ufunc_at(ufunc: np.ufunc, target: Any, indices: Any, values: Any = None) -> None:
-    """ufunc.at(target, indices, values): unbuffered, so that repeated places are visited one by one."""
-    target, index = _target(f"np.{ufunc.__name__}.at", target), plain_index(indices)
-    shape = np.broadcast_to(np.empty(()), target.shape)[index].shape
-    if ufunc in (np.add, np.subtract):
-        from wengert.core.linear import put as put_zeros
-
-        amount = np.broadcast_to(values, shape)
-        change = put_zeros(amount, target.shape, index, False)
-        assign(target, target.node + change if ufunc is np.add else target.node - change)
-        return
-    places = np.arange(target.size).reshape(target.shape)[index].reshape(-1)
-    operands = () if values is None else (np.reshape(np.broadcast_to(values, shape), (-1,)),)
-    for i, place_ in enumerate(places):
-        at = np.unravel_index(place_, target.shape)
-        write(target, at, ufunc(target[at], *(operand[i] for operand in operands)))

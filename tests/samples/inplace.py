@@ -26,4 +26,17 @@ def _written(draw):
     return write, [base, value]
 
 
-SAMPLES = {"setitem": [_written]}
+def _added(draw):
+    s = shape(draw, min_dims=1)
+    index = draw(st.lists(st.integers(0, s[0] - 1), min_size=1, max_size=4))
+    ufunc = draw(st.sampled_from([np.add, np.subtract]))
+
+    def add(x, y):
+        z = x * 1.0
+        ufunc.at(z, index, y * 1.0)
+        return z
+
+    return add, [array(draw, s), array(draw, (len(index), *s[1:]))]
+
+
+SAMPLES = {"setitem": [_written], "add.at": [_added]}

@@ -72,6 +72,10 @@ class Variable:
         "_serial",
         "_val",
     )
+    _buffer: Any  # what `inplace` knows of a variable that is written or that views another
+    _keep: Any
+    _latest: Any
+    _parent: Any
 
     def __init__(self, val: Any, children: tuple = (), local_gradients: tuple = ()):
         if isinstance(val, Variable):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import linear
-from wengert.core.linear import LinearMap, Take, Transpose
+from wengert.core.linear import Identity, LinearMap, Take, Transpose
 from wengert.core.primitive import Adjoints, Structured, _node, structured
 from wengert.core.registry import implements, primitives
 from wengert.core.variable import Variable
@@ -96,6 +96,20 @@ def _put_edge(out, values, shape, index, unique) -> LinearMap:
 
 
 put = structured(linear.put, _put_edge)
+
+
+def _add_at_value(base: Any, amount: Any, index: Any) -> Any:
+    out = np.array(base)
+    np.add.at(out, index, amount)  # one by one, as sums are rounded
+    return out
+
+
+add_at = structured(
+    _add_at_value,
+    lambda out, base, amount, index: Identity(base.shape),
+    lambda out, base, amount, index: Transpose(Take(base.shape, index, amount.shape, names_once(index) or None)),
+    name="add.at",
+)
 
 
 def install() -> None:

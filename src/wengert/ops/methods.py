@@ -167,4 +167,5 @@ def install() -> None:
         setattr(Variable, name, _refused(name))
     for name, getter in ATTRIBUTES.items():
         if name not in vars(Variable):
-            setattr(Variable, name, property(getter, _fill_flat if name == "flat" else None))
+            setter = _fill_flat if name == "flat" else None
+            setattr(Variable, name, property(getter, setter, doc=f"numpy.ndarray.{name} of this array."))

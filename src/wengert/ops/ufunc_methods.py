@@ -20,7 +20,7 @@ from wengert.core.registry import find, implements, rules
 from wengert.core.variable import UFUNC_KEYWORDS, UFUNC_METHOD, Variable, dtype_of
 from wengert.ops.complex import in_dtype
 from wengert.ops.constants import CONSTANT_UFUNCS, plain
-from wengert.ops.index import names_once, plain_index
+from wengert.ops.index import add_at, plain_index
 from wengert.ops.targets import deliver
 
 NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -323,8 +323,8 @@ def _after_at(ufunc: np.ufunc, target: Any, index: Any, *operand: Any) -> Any:
     if operand:
         values = np.broadcast_to(operand[0], positions.shape)
         if ufunc in (np.add, np.subtract):
-            added = linear.put(in_dtype(values, target.dtype), target.shape, index, names_once(index))
-            return ufunc(target, added)
+            amount = in_dtype(values, target.dtype)
+            return add_at(target, amount if ufunc is np.add else -amount, index=index)
         values = np.reshape(values, (-1,))
     flat, positions = np.reshape(target, (-1,)), positions.reshape(-1)
     for chosen in _rounds(positions):
