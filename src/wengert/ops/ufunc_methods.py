@@ -7,7 +7,9 @@ reductions of ufuncs that are symmetric in their operands; all else is said in c
 from __future__ import annotations
 
 import dis
+import functools
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -132,12 +134,16 @@ def _to_plain(ufunc: np.ufunc, result: Any, target: np.ndarray) -> Any:
     """A result that is to go into a plain array.
 
     `total += x` is fine: the statement gives the name `total` to what is returned, so the variable takes its place. That
-    holds only if no other array shares the memory of `total`.
+    holds only if nothing else knows `total`: another name, a list, a view would go on seeing the plain array.
     """
     if not isinstance(result, Variable):
         target[...] = result
         return target
-    if not (target.flags.owndata and _in_place_statement()):
+    references = sys.getrefcount(target)
+    if isinstance(target, _Probe):
+        target.references = references
+        return target
+    if not (target.flags.owndata and _in_place_statement() and references <= _references_of_one_name()):
         raise errors.plain_target(ufunc.__name__, target)
     if result.shape != target.shape:
         raise ValueError(
@@ -146,6 +152,20 @@ def _to_plain(ufunc: np.ufunc, result: Any, target: np.ndarray) -> Any:
     if not np.can_cast(result.dtype, target.dtype, "same_kind"):
         raise errors.plain_target(ufunc.__name__, target)
     return in_dtype(result, target.dtype)
+
+
+class _Probe(np.ndarray):
+    """An array that notes how many references `_to_plain` sees to it."""
+
+    references = 0
+
+
+@functools.cache
+def _references_of_one_name() -> int:
+    """How many references there are to the target of `name.total += x` when it has that one name; measured, not guessed."""
+    name = types.SimpleNamespace(total=np.zeros(1).view(_Probe))
+    name.total += Variable(np.zeros(1))
+    return name.total.references
 
 
 _BINARY_OP = dis.opmap["BINARY_OP"]
