@@ -8,6 +8,7 @@ import math
 import pathlib
 import re
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -288,6 +289,63 @@ def test_a_buffer_of_numbers_and_of_rows_names_the_fix():
         with pytest.raises((TypeError, ValueError)) as caught:
             grad(f)(X)
         assert "np.zeros_like(x)" in str(of_ours(caught.value))
+
+
+def one_name(x):
+    total = np.zeros(2)
+    total += x
+    return total
+
+
+def an_attribute_an_entry_an_argument(x):
+    def added(total):
+        total += x
+        return total
+
+    holder, entries = types.SimpleNamespace(total=np.zeros(2)), {"total": np.zeros(2)}
+    holder.total += x
+    entries["total"] += x
+    return holder.total + entries["total"] + added(np.zeros(2))
+
+
+def another_name(x):
+    total = seen = np.zeros(2)
+    total += x
+    return seen
+
+
+def a_list(x):
+    totals = [np.zeros(2), np.zeros(2)]
+    for total in totals:
+        total += x
+    return totals[0]
+
+
+def a_view(x):
+    total = np.zeros(2)
+    first = total[:1]
+    total += x
+    return first
+
+
+def the_callers(x):
+    def add(total):
+        total += x
+
+    total = np.zeros(2)
+    add(total)
+    return total
+
+
+@pytest.mark.parametrize(("f", "slope"), [(one_name, 1.0), (an_attribute_an_entry_an_argument, 3.0)])
+def test_a_total_with_one_name_becomes_a_variable(f, slope):
+    np.testing.assert_array_equal(grad(lambda x: np.sum(f(x)))(X), [slope, slope])
+
+
+@pytest.mark.parametrize("f", [another_name, a_list, a_view, the_callers])
+def test_a_total_that_something_else_knows_too_is_refused(f):
+    with pytest.raises(TypeError, match="derivative would be lost"):
+        grad(lambda x: np.sum(f(x)))(X)
 
 
 def test_the_page_makes_every_message_happen(raised):
