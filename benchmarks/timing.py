@@ -1,0 +1,29 @@
+"""Medians of interleaved runs: every contestant once per round, so that a drift of the machine meets all of them."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+
+
+def medians(contestants: dict[str, Callable[[], object]], seconds: float, least: int = 7) -> dict[str, float]:
+    """Median seconds of one call of each contestant.
+
+    Each is called once to warm up. Then rounds in which every contestant runs once, until `seconds` have passed and at
+    least `least` rounds are done. Each call must have finished its work when it returns: peers are synchronised by it.
+    """
+    for run in contestants.values():
+        run()
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    gc.collect()
+    start = time.perf_counter()
+    rounds = 0
+    while rounds < least or time.perf_counter() - start < seconds:
+        for name, run in contestants.items():
+            begin = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - begin)
+        rounds += 1
+    return {name: statistics.median(values) for name, values in times.items()}
