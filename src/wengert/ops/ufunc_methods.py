@@ -139,7 +139,7 @@ def _to_plain(ufunc: np.ufunc, result: Any, target: np.ndarray) -> Any:
     if not isinstance(result, Variable):
         target[...] = result
         return target
-    references = sys.getrefcount(target)
+    references = sys.getrefcount(target) - _depth(result)  # the node of each level holds its operands
     if isinstance(target, _Probe):
         target.references = references
         return target
@@ -152,6 +152,14 @@ def _to_plain(ufunc: np.ufunc, result: Any, target: np.ndarray) -> Any:
     if not np.can_cast(result.dtype, target.dtype, "same_kind"):
         raise errors.plain_target(ufunc.__name__, target)
     return in_dtype(result, target.dtype)
+
+
+def _depth(value: Any) -> int:
+    """How many levels of variables there are in a value."""
+    depth = 0
+    while isinstance(value, Variable):
+        value, depth = value.val, depth + 1
+    return depth
 
 
 class _Probe(np.ndarray):
