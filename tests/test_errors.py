@@ -340,6 +340,7 @@ def the_callers(x):
 @pytest.mark.parametrize(("f", "slope"), [(one_name, 1.0), (an_attribute_an_entry_an_argument, 3.0)])
 def test_a_total_with_one_name_becomes_a_variable(f, slope):
     np.testing.assert_array_equal(grad(lambda x: np.sum(f(x)))(X), [slope, slope])
+    np.testing.assert_array_equal(hessian(lambda x: np.sum(f(x) ** 2))(X), 2 * slope**2 * np.eye(2))
 
 
 @pytest.mark.parametrize("f", [another_name, a_list, a_view, the_callers])
