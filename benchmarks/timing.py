@@ -11,11 +11,16 @@ from collections.abc import Callable
 def medians(contestants: dict[str, Callable[[], object]], seconds: float, least: int = 7) -> dict[str, float]:
     """Median seconds of one call of each contestant.
 
-    Each is called once to warm up. Then rounds in which every contestant runs once, until `seconds` have passed and at
-    least `least` rounds are done. Each call must have finished its work when it returns: peers are synchronised by it.
+    Each is called to warm up. Then rounds in which every contestant runs for about 3 ms (once, if a call takes longer), until
+    `seconds` have passed and at least `least` rounds are done. Each call must have finished its work when it returns: peers
+    are synchronised by it.
     """
-    for run in contestants.values():
+    calls: dict[str, int] = {}
+    for name, run in contestants.items():
         run()
+        begin = time.perf_counter()
+        run()
+        calls[name] = max(1, int(0.003 / (time.perf_counter() - begin)))
     times: dict[str, list[float]] = {name: [] for name in contestants}
     gc.collect()
     start = time.perf_counter()
@@ -23,7 +28,8 @@ def medians(contestants: dict[str, Callable[[], object]], seconds: float, least:
     while rounds < least or time.perf_counter() - start < seconds:
         for name, run in contestants.items():
             begin = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - begin)
+            for _ in range(calls[name]):
+                run()
+            times[name].append((time.perf_counter() - begin) / calls[name])
         rounds += 1
     return {name: statistics.median(values) for name, values in times.items()}

@@ -129,8 +129,9 @@ def _scalar_seed(trace: Trace, holomorphic: bool, name: str) -> dict:
     if len(trace.outputs) != 1:
         raise errors.not_scalar_output(trace.value(), name)
     (output,) = trace.outputs
-    shape, dtype = np.shape(output), dtype_of(output) if hasattr(output, "dtype") else np.asarray(output).dtype
-    if math.prod(shape) != 1 or dtype.kind == "b":
+    value = trace.plain(output)
+    dtype = dtype_of(value) if hasattr(value, "dtype") else np.asarray(value).dtype
+    if np.size(value) != 1 or dtype.kind == "b":
         raise errors.not_scalar_output(trace.plain(output), name)
     if holomorphic:
         for value in trace.values:

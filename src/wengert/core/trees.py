@@ -68,6 +68,8 @@ class Structure:
         return f"{self.kind.__name__}({inner})"
 
 
+_leaf_types: set[type] = set()  # types found to be no containers: asking whether something is a Mapping is slow
+
 LEAF = "leaf"
 _LEAF = Structure(LEAF, (), ())
 _NONE = Structure(None, (), ())
@@ -87,6 +89,9 @@ def _flatten(tree: Any, leaves: list) -> Structure:
     if tree is None:
         return _NONE
     kind = type(tree)
+    if kind in _leaf_types:
+        leaves.append(tree)
+        return _LEAF
     if isinstance(tree, Mapping):
         parts = tuple(_flatten(part, leaves) for part in tree.values())
         return Structure(dict, tuple(tree), parts, _maker(tree))
@@ -95,6 +100,8 @@ def _flatten(tree: Any, leaves: list) -> Structure:
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         keys = tuple(field.name for field in dataclasses.fields(tree))
         return Structure(kind, keys, tuple(_flatten(getattr(tree, key), leaves) for key in keys))
+    if len(_leaf_types) < 100:
+        _leaf_types.add(kind)
     leaves.append(tree)
     return _LEAF
 

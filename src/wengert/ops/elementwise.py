@@ -29,6 +29,10 @@ square = elementwise(np.square, lambda out, x: 2 * x)
 
 def power_base(out: Any, x: Any, y: Any) -> Any:
     """y x**(y - 1), and exactly 0 where y is 0: x**0 is the constant 1."""
+    if isinstance(y, (int, float)):  # x**2 and the like: NumPy squares faster than it takes powers
+        if y in (0, 1, 2):
+            return 2 * x if y == 2 else y * np.ones_like(x)
+        return y * (x ** (y - 1) if isinstance(x, np.ndarray) else np.power(x, y - 1))
     return np.where(y == 0, 0, y * np.power(x, np.where(y == 0, 1, y - 1)))
 
 

@@ -25,6 +25,11 @@ def _divide(x: Any, y: Any) -> Any:
         return np.divide(x, y)
 
 
+def _power(x: Any, y: Any) -> Any:
+    # Python's floats raise, or turn complex, where NumPy answers inf or nan; arrays are squared faster by their operator
+    return x**y if x.__class__ is np.ndarray or y.__class__ is np.ndarray else np.power(x, y)
+
+
 def _binary(primitive: Elementwise, function: Callable) -> tuple[Callable, Callable]:
     """The operator and its reflection. `function` computes the value, on floats faster than the ufunc does."""
 
@@ -103,12 +108,13 @@ def install() -> None:
         "sub": (ew.subtract, operator.sub),
         "mul": (ew.multiply, operator.mul),
         "truediv": (ew.divide, _divide),
+        "pow": (ew.power, _power),
     }
     for name, (primitive, function) in fast.items():
         forward, reflected = _binary(primitive, function)
         setattr(Variable, f"__{name}__", forward)
         setattr(Variable, f"__r{name}__", reflected)
-    slow = {"pow": np.power, "floordiv": np.floor_divide, "mod": np.remainder, "matmul": np.matmul, "divmod": np.divmod}
+    slow = {"floordiv": np.floor_divide, "mod": np.remainder, "matmul": np.matmul, "divmod": np.divmod}
     for name, ufunc in slow.items():
         forward, reflected = _slow(ufunc)
         setattr(Variable, f"__{name}__", forward)
