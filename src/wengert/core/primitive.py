@@ -17,7 +17,7 @@ import numpy as np
 from wengert.core import errors
 from wengert.core.linear import Block, Contract, Divide, Entry, Identity, LinearMap, Parts, Scale, conj, unbroadcast
 from wengert.core.registry import primitives, rules
-from wengert.core.variable import Variable, dtype_of, new_serial
+from wengert.core.variable import FLOAT64, Variable, dtype_of, new_serial
 
 _new = object.__new__
 _ndarray, _float64 = np.ndarray, np.float64
@@ -148,6 +148,9 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
     """adjoint(child) += contribution, in the child's own shape and dtype."""
     value = child._val
     kind, own = contribution.__class__, value.__class__
+    if kind is own is float:
+        adjoints[child] = adjoints[child] + contribution if child in adjoints else contribution
+        return
     if kind is float or kind is _float64:
         if own is not float and own is not _float64:
             contribution = fit(contribution, value)
@@ -244,9 +247,9 @@ class Elementwise(Primitive):
             y_in = isinstance(y, Variable) and y._level == level
             u, v = x._val if x_in else x, y._val if y_in else y
             if x_in and first is not None:
-                accumulate(adjoints, x, first(cotangent, out, u, v))
+                accumulate(adjoints, x, cotangent if first is _same else first(cotangent, out, u, v))
             if y_in and second is not None:
-                accumulate(adjoints, y, second(cotangent, out, u, v))
+                accumulate(adjoints, y, cotangent if second is _same else second(cotangent, out, u, v))
             return None
         values = self.values(node)
         for child, contribution in zip(args, self._contributions, strict=True):
@@ -282,14 +285,20 @@ def _contribution(partial: Any) -> Callable | None:
         def multiplied(g: Any, out: Any, *values: Any) -> Any:
             p = partial(out, *values)
             kind = p.__class__
-            return g * (p if kind is float or kind is _float64 else conj(p))
+            real = kind is float or kind is _float64 or (kind is _ndarray and p.dtype is FLOAT64)
+            return g * (p if real else conj(p))
 
         return multiplied
     if partial == 1:
-        return lambda g, out, *values: g
+        return _same
     if partial == -1:
         return lambda g, out, *values: -g
     return lambda g, out, *values: g * partial
+
+
+def _same(g: Any, out: Any, *values: Any) -> Any:
+    """The contribution of an edge whose partial is 1."""
+    return g
 
 
 def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elementwise:
