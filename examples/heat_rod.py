@@ -7,7 +7,6 @@ method to find the conductivities.
 """
 
 import wengert.numpy as np
-
 from wengert import grad, jacobian
 
 CELLS, STEPS = 60, 400
