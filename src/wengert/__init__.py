@@ -1,6 +1,5 @@
 """wengert: exact gradients of plain NumPy code, that you can see, trust, and run at native speed."""
 
-from wengert import inplace as _inplace
 from wengert import ops as _ops  # noqa: F401  (declares the primitives)
 from wengert.core import linear
 from wengert.core.derivatives import (
@@ -22,8 +21,6 @@ from wengert.core.sweep import gradients
 from wengert.core.variable import Variable
 from wengert.custom import custom_gradient, primitive
 from wengert.testing import check_grads
-
-_inplace.install()
 
 __version__ = "0.1.0"
 

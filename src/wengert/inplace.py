@@ -1,14 +1,16 @@
-"""Writes and views, as new versions of the same buffer.
+"""Writes and views: what a variable stands for after it, or the memory that it looks at, has been written.
 
 A node of the graph never changes: what was computed from it refers to it. So a write makes a *new version*, the node of
 a `setitem`, and the variable that the user holds becomes a `Written`, which stands for the latest version of its
 buffer. A `View` knows what it is a view of; when the buffer has been written since, it is taken again from the latest
-version. Variables that are never written and views of them pay nothing. The caller's own arrays are never modified.
+version. Variables that are never written pay nothing. The caller's own arrays are never modified.
+
+This room knows who stands for what, and `write`; NumPy's many functions that write are in `ops.writing`.
 """
 
 from __future__ import annotations
 
-import math
+import operator
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -16,51 +18,15 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.linear import Broadcast, LinearMap, Reshape, Select, Take, Transpose
-from wengert.core.primitive import structured
-from wengert.core.registry import implements, primitives
+from wengert.core.primitive import _node
+from wengert.core.registry import primitives, rules
 from wengert.core.variable import Variable, new_serial
+from wengert.ops import elementwise as ew
 from wengert.ops.constants import plain
-from wengert.ops.index import along_axis, plain_index
-
-# -- the primitive ----------------------------------------------------------------------------------------------------
-
-
-def _setitem_value(base: Any, value: Any, index: Any) -> Any:
-    out = np.array(base)
-    out[index] = value
-    return out
-
-
-def _selection(shape: tuple, index: Any) -> tuple[tuple, np.ndarray | None]:
-    """The shape of x[index], and for an index with arrays which of its entries stay: the last one to a place wins."""
-    probe = np.broadcast_to(np.empty(()), shape)[index]
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(i, (int, np.integer, slice)) or i is None or i is Ellipsis for i in parts):
-        return probe.shape, None
-    places = np.arange(math.prod(shape)).reshape(shape)[index]
-    winner = np.full(math.prod(shape), -1)
-    winner[places.reshape(-1)] = np.arange(places.size)
-    return places.shape, (winner[places.reshape(-1)] == np.arange(places.size)).reshape(places.shape)
-
-
-def _base_edge(out: Any, base: Any, value: Any, index: Any) -> LinearMap:
-    kept = np.ones(base.shape, bool)
-    kept[index] = False
-    return Select(kept, base.shape)
-
-
-def _value_edge(out: Any, base: Any, value: Any, index: Any) -> LinearMap:
-    shape, stays = _selection(base.shape, index)
-    edge: LinearMap = Transpose(Take(base.shape, index, shape, unique=True))
-    if stays is not None and not stays.all():
-        edge = edge @ Select(stays, shape)
-    flat = value.shape[max(0, len(value.shape) - len(shape)) :]  # NumPy lets leading axes of length 1 be too many
-    return edge @ Broadcast(flat, shape) @ Reshape(value.shape, flat)
-
-
-setitem = structured(_setitem_value, _base_edge, _value_edge, name="setitem")
-
+from wengert.ops.index import plain_index, setitem
+from wengert.ops.methods import REFUSED
+from wengert.ops.operators import _PLAIN, _divide
+from wengert.ops.storage import owned_alone, same_layout, twin
 
 # -- who stands for what ----------------------------------------------------------------------------------------------
 
@@ -74,14 +40,55 @@ class Buffer:
         self.latest = latest
 
 
-class _Current(Variable):
-    """A variable whose value may be newer than the node that it was made as."""
+class Version(Variable):
+    """A node that was the content of a buffer. It knows the buffer, so that views of it do, but does not keep it."""
 
     __slots__ = ()
 
 
-class Written(_Current):
-    """A variable that has been written: its latest version is its buffer's. Its own node stays as it was."""
+class Current(Variable):
+    """A variable whose value may be newer than the node that it was made as."""
+
+    __slots__ = ()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.node._level >= 0:
+            raise errors.to_array()
+        return np.array(self.node._val, dtype=dtype)
+
+    def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict) -> Any:
+        if func not in rules and not _holds_variable((args, kwargs)):
+            return func(*_numbers(args), **_numbers(kwargs))
+        return super().__array_function__(func, types, args, kwargs)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc not in rules and not _holds_variable((inputs, kwargs)) and "out" not in kwargs:
+            return getattr(ufunc, method)(*_numbers(inputs), **_numbers(kwargs))
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+    def __float__(self) -> float:
+        node = self.node
+        return float(node._val) if node._level < 0 else super().__float__()
+
+    def __complex__(self) -> complex:
+        node = self.node
+        return complex(node._val) if node._level < 0 else super().__complex__()
+
+    def __repr__(self) -> str:
+        node = self.node
+        return repr(node._val) if node._level < 0 else super().__repr__()
+
+    def __str__(self) -> str:
+        node = self.node
+        return str(node._val) if node._level < 0 else super().__repr__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        node = self.node
+        return node._val.__reduce_ex__(protocol) if node._level < 0 else super().__reduce_ex__(protocol)
+
+
+class Written(Current):
+    """A variable that has been written: it is its buffer's latest version. As a node it stays what it was."""
 
     __slots__ = ()
 
@@ -90,30 +97,28 @@ class Written(_Current):
         return self._buffer.latest
 
 
-class View(_Current):
+class View(Current):
     """A view of another variable's memory: taken again when that has been written."""
 
     __slots__ = ()
 
     @property
     def node(self) -> Variable:
-        root = _root(self)
-        buffer = _buffer_of(root)
+        root = self._root
+        if root.__class__ is Variable:  # never written
+            return self
+        buffer = self._keep or buffer_of(root)
         if buffer is None or buffer.latest is root:
             return self
-        version, node = self._latest or (None, self)
-        if version is not buffer.latest:
-            version = node = buffer.latest
+        if self._latest is None or self._latest[0] is not buffer.latest:
+            node: Any = buffer.latest
             for view in reversed(_chain(self)):
                 node = view._primitive(node, **view._params)
-            self._latest = (version, node)
-        return node
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return _as_array(self, dtype)
+            self._keep, self._latest = buffer, (buffer.latest, node)
+        return self._latest[1]
 
 
-class Fillable(_Current):
+class Fillable(Current):
     """A buffer of numbers that belongs to no trace: what `wengert.numpy.zeros` makes.
 
     As long as only numbers are written into it, it computes as the plain array that it is, and what is computed from it is
@@ -121,12 +126,6 @@ class Fillable(_Current):
     """
 
     __slots__ = ()
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return _as_array(self, dtype)
-
-    def __repr__(self) -> str:
-        return repr(self._val)
 
 
 def fillable(array: np.ndarray) -> Any:
@@ -138,21 +137,31 @@ def fillable(array: np.ndarray) -> Any:
     return made
 
 
-def _as_array(variable: Variable, dtype: Any) -> Any:
-    node = variable.node
-    if node._level >= 0:
-        raise errors.to_array()
-    return np.array(node._val, dtype=dtype)
+def _holds_variable(values: Any) -> bool:
+    """Is a variable with a derivative anywhere in here?"""
+    if isinstance(values, Variable):
+        return values.node._level >= 0
+    if isinstance(values, dict):
+        values = values.values()
+    return isinstance(values, (tuple, list, type({}.values()))) and any(map(_holds_variable, values))
 
 
-def _root(view: Any) -> Any:
-    """The variable at the end of a chain of views."""
-    while view.__class__ is View:
-        view = view._parent
-    return view
+def _numbers(values: Any) -> Any:
+    """Buffers of numbers, wherever they are in here, as the arrays that they are."""
+    if isinstance(values, Variable):
+        return values.node._val
+    if isinstance(values, dict):
+        return {key: _numbers(value) for key, value in values.items()}
+    return type(values)(map(_numbers, values)) if type(values) in (tuple, list) else values
+
+
+def buffer_of(root: Variable) -> Buffer | None:
+    buffer = root._buffer
+    return buffer() if isinstance(buffer, weakref.ref) else buffer
 
 
 def _chain(view: Any) -> list:
+    """The view, what it is a view of, and so on to the one that looks at the root."""
     chain = []
     while view.__class__ is View:
         chain.append(view)
@@ -160,23 +169,56 @@ def _chain(view: Any) -> list:
     return chain
 
 
-def _buffer_of(root: Variable) -> Buffer | None:
-    buffer = root._buffer
-    return buffer() if isinstance(buffer, weakref.ref) else buffer
+# -- views ------------------------------------------------------------------------------------------------------------
+
+VIEWS = ("getitem", "reshape", "transpose", "broadcast_to", "real", "imag", "diagonal", "rot90", "diag",
+         "sliding_window_view")  # fmt: skip
 
 
-VIEWS = ("getitem", "reshape", "transpose", "broadcast_to", "real", "imag", "diagonal", "rot90", "diag")
+class _Seen:
+    """Where the value of a view is whose root's memory goes from version to version: there."""
+
+    def value(self, node: Any) -> Any:
+        chain = []
+        while node._stored is self:
+            chain.append(node)
+            node = node._parent
+        value = node._val
+        for view in reversed(chain):
+            value = view._primitive.function(value, **view._params)
+        return value
 
 
-def mark_view(node: Any, parent: Any) -> Variable:
+_SEEN = _Seen()
+
+
+def mark_view(node: Any, parent: Any) -> None:
     """Make a node a View if its value shares the memory of its operand's, as NumPy's views do."""
     value = node._val
-    shares = value.base is not None if value.__class__ is np.ndarray else value.__class__ is View
-    if shares and np.may_share_memory(plain(value), plain(parent._val)):
-        node.__class__ = View
-        node._parent = parent
-        node._keep = _buffer_of(_root(parent))  # the buffer lives as long as one of its views
-    return node
+    if value.__class__ is np.ndarray:
+        base = value.base
+        if base is None:
+            return
+        content = parent._val
+        if content.__class__ is not np.ndarray or (base is not content and base is not content.base):
+            return
+    elif isinstance(value, np.ndarray):
+        if not np.may_share_memory(value, parent._val):
+            return
+    elif value.__class__ is not View:
+        return
+    node.__class__ = View
+    node._parent, node._latest = parent, None
+    if parent.__class__ is View:
+        node._root, node._keep = parent._root, parent._keep
+    elif parent.__class__ is Variable:
+        node._root, node._keep = parent, None
+        return
+    else:
+        node._root, node._keep = parent, buffer_of(parent)  # the buffer lives as long as one of its views
+    if parent._stored is not None:
+        del node._val  # it would keep the memory from going on to the next version
+        node._stored = _SEEN
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -185,51 +227,69 @@ def mark_view(node: Any, parent: Any) -> Variable:
 def write(target: Variable, index: Any, value: Any) -> None:
     """target[index] = value."""
     index = plain_index(index)
-    value = np.asarray(value) if isinstance(value, (list, tuple)) and not _holds(value) else value
     if isinstance(value, (list, tuple)):
-        value = np.array(value, like=target)
-    base: Any = target.node
-    content = plain(base._val)
-    if content.__class__ is not np.ndarray:
-        raise TypeError(f"'{type(content).__name__}' object does not support item assignment")
-    if not content.flags.writeable:
-        raise ValueError("assignment destination is read-only")
-    if isinstance(value, Variable):
+        value = np.array(value, like=target) if _holds_variable(value) else np.asarray(_numbers(value))
+    elif isinstance(value, Variable):
+        if value.__class__ is View and _stands_at(value, target, index):
+            return
         value = value.node
         if value._level < 0:
             value = value._val
-    if base._level < 0 and not isinstance(value, Variable):
+    base: Any = target.node
+    _check_writeable(target, base, "assignment destination is read-only")
+    if base._level >= 0:
+        _replace(target, setitem(base, value, index=index))
+    elif isinstance(value, Variable):
+        _replace(target, setitem(base._val, value, index=index))
+    elif target.__class__ is not View and owned_alone(base):
+        base._val[index] = value
+    else:  # somebody computed with it, or looks at it
+        content = twin(base._val)
         content[index] = value
-        return
-    if base._level < 0:
-        base = content
-    _replace(target, setitem(base, value, index=index))
+        _replace(target, content)
 
 
-def _holds(values: Any) -> bool:
-    return any(isinstance(v, Variable) or (isinstance(v, (list, tuple)) and _holds(v)) for v in values)
+def _check_writeable(target: Variable, base: Variable, complaint: str) -> None:
+    content = plain(base._val)
+    if content.__class__ is not np.ndarray:
+        raise TypeError(f"'{type(content).__name__}' object does not support item assignment")
+    if not content.flags.writeable and (target.__class__ is View or base._primitive is None):
+        raise ValueError(complaint)
+
+
+def _stands_at(view: Variable, target: Variable, index: Any) -> bool:
+    """Is the view target[index]? Python ends `x[i] += y` by putting the view x[i], written by then, where it is."""
+    chain, ends = _chain(view), _chain(target)
+    if len(chain) != len(ends) + 1 or chain[0]._primitive.name != "getitem":
+        return False
+    root, other = chain[-1]._root, ends[-1]._root if ends else target
+    if root is not other and (buffer_of(root) is None or buffer_of(root) is not buffer_of(other)):
+        return False
+    steps = [(end._primitive, end._params) for end in ends]
+    return chain[0]._params["index"] == index and [(v._primitive, v._params) for v in chain[1:]] == steps
 
 
 def _replace(target: Any, new: Any) -> None:
-    """Make `new`, a node that nobody else holds, the whole content of the target."""
+    """Make `new`, an array or a node that nobody else holds, the whole content of the target."""
     while target.__class__ is View:
         parent = target._parent
-        buffer = None if parent.__class__ is View else _buffer_of(parent)
+        buffer = None if parent.__class__ is View else target._keep or buffer_of(parent)
         current = parent.node if buffer is None else buffer.latest
-        if current._level < 0:
-            current = current._val
-        new = _put_back(target, current, new)
+        new = _put_back(target, current if current._level >= 0 else current._val, new)
         target = parent
-    buffer = _buffer_of(target)
+    new = new if isinstance(new, Variable) else fillable(new)
+    buffer = buffer_of(target)
     if buffer is None:
         buffer = Buffer(new)
         target._buffer = buffer
         target.__class__ = Written
     buffer.latest = new
+    if new.__class__ is Variable:
+        new.__class__ = Version
     new._buffer = weakref.ref(buffer)
 
 
-def _put_back(view: Variable, parent: Any, new: Any) -> Variable:
+def _put_back(view: Variable, parent: Any, new: Any) -> Any:
     """The parent's content with the view's place in it taken by `new`."""
     name, params = view._primitive.name, view._params
     if name == "getitem":
@@ -241,7 +301,10 @@ def _put_back(view: Variable, parent: Any, new: Any) -> Variable:
     shape = np.shape(parent)
     if name == "reshape":
         return setitem(parent, np.reshape(new, shape), index=...)
-    places = view._primitive.function(np.arange(math.prod(shape)).reshape(shape), **params)
+    if name == "transpose":
+        axes = params.get("axes")
+        return setitem(parent, np.transpose(new, None if axes is None else np.argsort(axes)), index=...)
+    places = view._primitive.function(np.arange(np.size(parent)).reshape(shape), **params)
     return setitem(parent, new, index=np.unravel_index(places, shape))
 
 
@@ -249,59 +312,100 @@ def assign(target: Any, value: Any) -> Any:
     """target[...] = value, and the target: what `out=` asks for."""
     if not isinstance(target, Variable):
         raise errors.plain_target("out=", target)
+    shape, wanted = np.shape(value), target.shape
+    if shape != wanted and np.broadcast_shapes(shape, wanted) != wanted:
+        raise ValueError(
+            f"non-broadcastable output operand with shape {wanted} doesn't match the broadcast shape {shape}"
+        )
+    _check_same_kind(value, target)
     write(target, Ellipsis, value)
     return target
 
 
-# -- in-place operators -------------------------------------------------------------------------------------------------
+def _check_same_kind(value: Any, target: Variable) -> None:
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and dtype != target.dtype:  # NumPy's own complaint if it does not fit
+        np.positive(np.zeros(0, dtype), out=np.zeros(0, target.dtype), casting="same_kind")
+
+
+# -- operators --------------------------------------------------------------------------------------------------------
 
 
 def _in_place(name: str) -> Callable:
-    def operator(self: Variable, other: Any) -> Any:
+    def in_place(self: Variable, other: Any) -> Any:
         node = self.node
-        content = plain(node._val)
-        if content.__class__ is not np.ndarray:
-            return getattr(self, f"__{name}__")(other)  # numbers are immutable: the name is bound to a new one
+        if plain(node._val).__class__ is not np.ndarray:
+            return NotImplemented  # numbers are immutable: Python binds the name to a new one
+        other = number_or_variable(other)
+        _check_writeable(self, node, "output array is read-only")
         if node._level < 0 and not isinstance(other, Variable):
-            getattr(content, f"__i{name}__")(other)
+            alone = self.__class__ is not View and owned_alone(node)
+            content = getattr(node._val if alone else twin(node._val), f"__i{name}__")(other)
+            if not alone:
+                _replace(self, content)
             return self
-        result = getattr(node, f"__{name}__")(other)
+        result = getattr(node if node._level >= 0 else node._val, f"__{name}__")(other)
         if result is NotImplemented:
             return result
-        if result.shape != content.shape:
+        if result.shape != node.shape:
             raise ValueError(
-                f"non-broadcastable output operand with shape {content.shape} "
+                f"non-broadcastable output operand with shape {node.shape} "
                 f"doesn't match the broadcast shape {result.shape}"
             )
-        if result.dtype != content.dtype:  # NumPy's own complaint if the result does not fit
-            np.positive(np.zeros(0, result.dtype), out=np.zeros(0, content.dtype), casting="same_kind")
-        if not content.flags.writeable:
-            raise ValueError("output array is read-only")
-        if result.dtype != content.dtype or result.__class__ is not Variable or result is other:
-            result = setitem(node if node._level >= 0 else content, result, index=...)
+        _check_same_kind(result, self)
+        fresh = result.__class__ is Variable and result is not other and result is not node
+        if not fresh or result.dtype != node.dtype or not same_layout(plain(result._val), plain(node._val)):
+            result = setitem(node if node._level >= 0 else node._val, result, index=...)
         _replace(self, result)
         return self
 
-    return operator
+    return in_place
 
 
-def _current_operator(name: str) -> Callable:
+def _on_node(name: str) -> Callable:
     """An operator on the node that the variable stands for now."""
     original = getattr(Variable, name)
 
-    def operator(self: Variable, *args: Any) -> Any:
+    def on_node(self: Variable, *args: Any) -> Any:
         node = self.node
-        if node._level < 0:
-            function = getattr(plain(node._val), name)
-            return function(*(plain_if_fillable(x) for x in args))
-        return original(node, *args)
+        args = tuple(map(number_or_variable, args))
+        return getattr(node._val, name)(*args) if node._level < 0 else original(node, *args)
 
-    return operator
+    return on_node
 
 
-def plain_if_fillable(x: Any) -> Any:
+def _arithmetic(name: str, primitive: Any, function: Callable) -> tuple[Callable, Callable]:
+    """An operator and its reflection straight to the primitive, for operands of one trace and plain ones."""
+    slow, slow_reflected = _on_node(f"__{name}__"), _on_node(f"__r{name}__")
+
+    def forward(self: Variable, other: Any) -> Any:
+        node = self.node
+        level = node._level
+        if level >= 0:
+            if other.__class__ in _PLAIN:
+                return _node(primitive, function(node._val, other), (node, other), {}, level)
+            if isinstance(other, Variable):
+                other = other.node
+                if other._level == level:
+                    return _node(primitive, function(node._val, other._val), (node, other), {}, level)
+        return slow(self, other)
+
+    def reflected(self: Variable, other: Any) -> Any:
+        node = self.node
+        level = node._level
+        if level >= 0:
+            if other.__class__ in _PLAIN:
+                return _node(primitive, function(other, node._val), (other, node), {}, level)
+            if other.__class__ is Variable and other._level == level:
+                return _node(primitive, function(other._val, node._val), (other, node), {}, level)
+        return slow_reflected(self, other)
+
+    return forward, reflected
+
+
+def number_or_variable(x: Any) -> Any:
     """A buffer that holds only numbers as the array that it is."""
-    if isinstance(x, Variable):
+    if isinstance(x, Current):
         node = x.node
         return node._val if node._level < 0 else x
     return x
@@ -310,105 +414,48 @@ def plain_if_fillable(x: Any) -> Any:
 BINARY = ["add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "matmul"]
 
 
+def _of_numbers(name: str) -> Callable:
+    """A method that a buffer of numbers has and a variable refuses, because it would drop the derivative."""
+    refused = getattr(Variable, name)
+
+    def method(self: Variable, *args: Any, **params: Any) -> Any:
+        node = self.node
+        return getattr(node._val, name)(*args, **params) if node._level < 0 else refused(self, *args, **params)
+
+    return method
+
+
+def _set_real(self: Variable, value: Any) -> None:
+    write(np.real(self), Ellipsis, value)
+
+
+def _set_imag(self: Variable, value: Any) -> None:
+    if self.dtype.kind != "c":
+        raise TypeError("array does not have imaginary part to set")
+    write(np.imag(self), Ellipsis, value)
+
+
 def install() -> None:
     """Give the Variable what writes into it, and make the view-making primitives mark their results."""
     for name in VIEWS:
-        if name in primitives:
-            primitives[name].mark = mark_view
+        primitives[name].mark = mark_view
     setattr(Variable, "__setitem__", write)  # noqa: B010 - Variable says nothing of writing
+    Variable.real = property(Variable.real.fget, _set_real)  # type: ignore[attr-defined]
+    Variable.imag = property(Variable.imag.fget, _set_imag)  # type: ignore[attr-defined]
     for name in BINARY:
         setattr(Variable, f"__i{name}__", _in_place(name))
     for name in [*(f"__{n}__" for n in BINARY), *(f"__r{n}__" for n in BINARY), "__divmod__", "__rdivmod__"]:
-        setattr(_Current, name, _current_operator(name))
+        setattr(Current, name, _on_node(name))
     for name in ("__neg__", "__pos__", "__abs__"):
-        setattr(_Current, name, _current_operator(name))
-    Variable.sort = sort  # type: ignore[attr-defined]
-    Variable.partition = partition  # type: ignore[attr-defined]
-    Variable.fill = fill  # type: ignore[attr-defined]
-    Variable.put = put  # type: ignore[attr-defined]
-
-
-# -- methods and functions that write ------------------------------------------------------------------------------------
-
-
-def sort(self: Variable, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
-    """x.sort(): in place."""
-    assign(self, np.sort(self, axis=axis, kind=kind) if stable is None else np.sort(self, axis=axis, stable=stable))
-
-
-def partition(self: Variable, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None) -> None:
-    """x.partition(): in place."""
-    assign(self, np.partition(self, kth, axis=axis, kind=kind))  # type: ignore[call-overload]
-
-
-def fill(self: Variable, value: Any) -> None:
-    """x.fill(value)."""
-    write(self, Ellipsis, value)
-
-
-def put(self: Variable, indices: Any, values: Any, mode: str = "raise") -> None:
-    """x.put(indices, values): into the flattened array."""
-    places = np.take(np.arange(self.size), plain_index(indices), mode=mode)  # type: ignore[call-overload]
-    places = places.reshape(-1)
-    if places.size:
-        write(self, np.unravel_index(places, self.shape), _repeated(values, places.size))
-
-
-def _repeated(values: Any, size: int) -> Any:
-    """The values in flat order, repeated or cut to `size` of them, as NumPy does."""
-    flat = np.reshape(values, (-1,)) if isinstance(values, Variable) else np.asarray(values).reshape(-1)
-    return flat[np.arange(size) % flat.shape[0]]
-
-
-def _target(name: str, a: Any) -> Variable:
-    if not isinstance(a, Variable):
-        raise errors.plain_target(name, a)
-    return a
-
-
-@implements(np.copyto)
-def copyto(dst, src, casting="same_kind", where=True) -> None:
-    target = _target("np.copyto", dst)
-    source = src if isinstance(src, Variable) else np.asarray(src)
-    if not np.can_cast(source.dtype, target.dtype, casting):
-        np.copyto(np.zeros(0, target.dtype), np.zeros(0, source.dtype), casting=casting)
-    where = plain(where)
-    write(target, Ellipsis, source if where is True else np.where(where, source, target))
-
-
-@implements(np.put)
-def put_(a, ind, v, mode="raise") -> None:
-    put(_target("np.put", a), ind, v, mode)
-
-
-@implements(np.put_along_axis)
-def put_along_axis(arr, indices, values, axis) -> None:
-    indices = plain(indices)
-    target: Any = _target("np.put_along_axis", arr)
-    if axis is None:
-        target, axis = np.reshape(target, (-1,)), 0
-    write(target, along_axis(target.shape, indices, axis), values)
-
-
-@implements(np.place)
-def place(arr, mask, vals) -> None:
-    target, places = _target("np.place", arr), np.flatnonzero(plain(mask))
-    if places.size:
-        write(target, np.unravel_index(places, target.shape), _repeated(vals, places.size))
-
-
-@implements(np.putmask)
-def putmask(a, mask, values) -> None:
-    target, places = _target("np.putmask", a), np.flatnonzero(plain(mask))
-    if places.size:
-        flat = np.reshape(values, (-1,)) if isinstance(values, Variable) else np.asarray(values).reshape(-1)
-        write(target, np.unravel_index(places, target.shape), flat[places % flat.shape[0]])
-
-
-@implements(np.fill_diagonal)
-def fill_diagonal(a, val, wrap=False) -> None:
-    target = _target("np.fill_diagonal", a)
-    marks = np.zeros(target.shape, bool)
-    np.fill_diagonal(marks, True, wrap)
-    places = np.flatnonzero(marks)
-    write(target, np.unravel_index(places, target.shape), _repeated(val, places.size))
+        setattr(Current, name, _on_node(name))
+    for name, primitive, function in (
+        ("add", ew.add, operator.add),
+        ("sub", ew.subtract, operator.sub),
+        ("mul", ew.multiply, operator.mul),
+        ("truediv", ew.divide, _divide),
+    ):
+        forward, reflected = _arithmetic(name, primitive, function)
+        setattr(Current, f"__{name}__", forward)
+        setattr(Current, f"__r{name}__", reflected)
+    for name in REFUSED:
+        setattr(Current, name, _of_numbers(name))

@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.core import errors
 from wengert.core.linear import Opaque
-from wengert.core.primitive import Primitive, cast, record
+from wengert.core.primitive import Primitive, cast, pinned, record
 from wengert.core.sweep import order, pull_back, push_forward, unit
 from wengert.core.trees import flatten, leaves_like, map_tree, unflatten
 from wengert.core.variable import Variable, as_differentiable, dtype_of, new_level, new_serial
@@ -34,7 +34,7 @@ class Trace:
         self.argnums = _checked_argnums(argnums, len(args))
         self.level = new_level()
         leaves, self.structure = flatten([args[i] for i in self.argnums])
-        self.values = [as_differentiable(leaf) for leaf in leaves]
+        self.values = [pinned(as_differentiable(leaf)) for leaf in leaves]
         self.leaves = [_leaf(value, self.level) for value in self.values]
         for i, part in zip(self.argnums, unflatten(self.structure, self.leaves), strict=True):
             self.args[i] = part
@@ -44,9 +44,9 @@ class Trace:
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise errors.no_aux(result, name)
             result, self.aux = result
-            self.aux = map_tree(self.plain, self.aux)
+            self.aux = map_tree(lambda x: pinned(self.plain(x)), self.aux)
         outputs, self.out_structure = flatten(result)
-        self.outputs = [_current(x) if isinstance(x, Variable) else x for x in outputs]
+        self.outputs = [self.current(x) if isinstance(x, Variable) else x for x in outputs]
         for x in self.outputs:
             if not isinstance(x, Variable) and not _is_number(x):
                 raise errors.not_array_output(x, name)
@@ -58,12 +58,22 @@ class Trace:
     def plain(self, output: Any) -> Any:
         """The output as the caller's level sees it."""
         if isinstance(output, Variable):
-            output = _current(output)
+            output = self.current(output)
             return output._val if isinstance(output, Variable) and output._level == self.level else output
         return output
 
     def value(self) -> Any:
-        return unflatten(self.out_structure, [self.plain(x) for x in self.outputs])
+        return unflatten(self.out_structure, [pinned(self.plain(x)) for x in self.outputs])
+
+    def current(self, x: Variable) -> Any:
+        """The node that a variable stands for; a copy of its numbers if it belongs to no trace.
+
+        What an inner trace wrote into a variable of this one is of the inner level: here only its value counts.
+        """
+        x = x.node
+        while isinstance(x, Variable) and x._level > self.level:
+            x = x._val
+        return x._val.copy() if isinstance(x, Variable) and x._level < 0 else x
 
     def gradients(self, seeds: dict, keep: bool = False) -> list:
         """The leaves' gradients, in their shapes and dtypes; exact zeros where nothing depends."""
@@ -85,6 +95,8 @@ class Trace:
                 gradient = np.asarray(gradient, dtype=value.dtype)
             elif gradient.__class__ is float:
                 gradient = np.float64(gradient)  # the sweep's own 1.0, where no operation made a NumPy scalar of it
+            else:
+                gradient = pinned(gradient)
             result.append(gradient)
         return result
 
@@ -92,12 +104,6 @@ class Trace:
         """Leaves in the tree of the differentiated arguments: one tree, or a tuple of them for several argnums."""
         trees = unflatten(self.structure, leaves)
         return trees[0] if self.single else tuple(trees)
-
-
-def _current(x: Variable) -> Any:
-    """The node that a variable stands for; a copy of its numbers if it belongs to no trace."""
-    x = x.node
-    return x if x._level >= 0 else x._val.copy()
 
 
 def _leaf(value: Any, level: int) -> Variable:

@@ -43,6 +43,8 @@ def _named(value: Any, depth: int) -> tuple[str, int]:
     if depth == 0:
         return "…", _ATOM
     name = node._primitive.name
+    if name == "pinned":
+        return _named(node._args[0], depth)
     if name == "output":
         inner, _ = _named(node._args[0], depth)
         return f"{inner}[{node._params['i']}]", _ATOM

@@ -83,24 +83,34 @@ class Primitive:
         args = []
         for i, x in enumerate(operands):
             if isinstance(x, Variable):
-                self.check_operand(i)
                 x = x.node
-                if x._level > level:
-                    level = x._level
-                elif x._level < 0:
+                if x._level < 0:
                     viewed, x = x, x._val
+                else:
+                    self.check_operand(i)
+                    if x._level > level:
+                        level = x._level
             elif x.__class__ is list or x.__class__ is tuple:
                 x = np.asarray(x)
             args.append(x)
         if params:
             for key, value in params.items():
                 if isinstance(value, Variable):
-                    raise errors.no_partial(self.name, key, "it is a parameter")
+                    if value.node._level >= 0:
+                        raise errors.no_partial(self.name, key, "it is a parameter")
+                    params[key] = value.node._val
         if level < 0:
             if self.mark is not None and isinstance(operands[0], Variable):
                 return record(self, self.function(*args, **params), (viewed,), params, -1)
             return self.function(*args, **params)
-        values = [x._val if isinstance(x, Variable) and x._level == level else x for x in args]
+        values = []
+        for i, x in enumerate(args):
+            if isinstance(x, Variable):
+                if x._level == level:
+                    x = x._val
+                else:
+                    args[i] = x = pinned(x)
+            values.append(x)
         # Operands of an outer level make this call an operation of that level too; `function` sees plain values only.
         inner = self if any(isinstance(x, Variable) for x in values) else self.function
         return record(self, inner(*values, **params), tuple(args), params, level)
@@ -132,6 +142,31 @@ class Primitive:
             contribution = edge.pull(cotangent)
             if contribution is not None:
                 accumulate(adjoints, child, contribution)
+
+
+class _Pinned(Primitive):
+    """The identity, see `pinned`."""
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        return [(node._args[0], Identity(np.shape(node._val)))]
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
+        accumulate(adjoints, node._args[0], cotangent)
+
+
+PINNED = _Pinned(lambda x: x, "pinned")
+
+
+def pinned(value: Any) -> Any:
+    """A variable's value as it is now, as a variable of its own: writes into the one are not seen by the other.
+
+    An inner trace holds the variables of outer ones as its numbers, and its sweeps compute with them when the user's code
+    may have written into them already. The same goes for what an inner trace hands back.
+    """
+    if not isinstance(value, Variable):
+        return value
+    value = value.node
+    return _node(PINNED, value._val, (value,), {}, value._level)
 
 
 class Adjoints(dict):

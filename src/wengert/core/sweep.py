@@ -85,6 +85,7 @@ def _needs_no_second(nodes: list[Variable]) -> bool:
         value = node._val
         if value.__class__ is np.ndarray:
             held += value.nbytes
+        value = None  # of written arrays it is memory that goes on to the next version, if nobody holds it
     return held > KEPT_BYTES and all(is_finite(x) for node in nodes for x in _given(node))
 
 

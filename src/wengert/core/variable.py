@@ -69,19 +69,26 @@ class Variable:
         "_params",
         "_parent",
         "_primitive",
+        "_root",
         "_serial",
+        "_stored",
         "_val",
     )
     _buffer: Any  # what `inplace` knows of a variable that is written or that views another
     _keep: Any
     _latest: Any
     _parent: Any
+    _root: Any
+    _stored: Any  # where the value is, when its memory went on to a later version
 
     def __init__(self, val: Any, children: tuple = (), local_gradients: tuple = ()):
+        val = as_differentiable(val)
         if isinstance(val, Variable):
+            from wengert.core.primitive import pinned
+
+            val = pinned(val)
             self._level = new_level()
         else:
-            val = as_differentiable(val)
             self._level = 0
         self._val = val
         self._serial = new_serial()
@@ -97,7 +104,9 @@ class Variable:
         # Python comes here only for what is not set: an operation sets as few slots as it can.
         if name == "_params":
             return _NO_PARAMS
-        if name in ("_name", "_grad", "_edges", "_buffer", "_latest"):
+        if name == "_val":
+            return self._stored.value(self)
+        if name in ("_name", "_grad", "_edges", "_buffer", "_stored"):
             return None
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 

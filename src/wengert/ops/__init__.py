@@ -27,10 +27,12 @@ from wengert.ops import (  # noqa: F401
     statistics,
     transcendental,
     ufunc_methods,
+    writing,
 )
 
 operators.install()
 index.install()
 methods.install()
+writing.install()
 scipy_entrance.install()
 when_imported("scipy", "wengert.ops.special")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from wengert.core import linear
-from wengert.core.linear import Identity, LinearMap, Take, Transpose
-from wengert.core.primitive import Adjoints, Structured, _node, structured
+from wengert.core.linear import Broadcast, Identity, LinearMap, Reshape, Select, Take, Transpose
+from wengert.core.primitive import Adjoints, Structured, _node, accumulate, structured
 from wengert.core.registry import implements, primitives
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, new_serial
 from wengert.ops.constants import plain
+from wengert.ops.storage import Place, Storage, entries, owned_alone, twin
 from wengert.ops.targets import deliver
 
 _ndarray = np.ndarray
@@ -110,6 +112,111 @@ add_at = structured(
     lambda out, base, amount, index: Transpose(Take(base.shape, index, amount.shape, names_once(index) or None)),
     name="add.at",
 )
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _setitem_value(base: Any, value: Any, index: Any) -> Any:
+    out = twin(base)
+    out[index] = value
+    return out
+
+
+def _winners(shape: tuple, index: Any) -> np.ndarray | None:
+    """Of the entries that an index with arrays names, those that stay: the last one to a place wins. None: all."""
+    if names_once(index):
+        return None
+    size = math.prod(shape)
+    places = np.arange(size).reshape(shape)[index]
+    last = np.empty(size, np.intp)
+    last[places.reshape(-1)] = np.arange(places.size)
+    stays = (last[places.reshape(-1)] == np.arange(places.size)).reshape(places.shape)
+    return None if stays.all() else stays
+
+
+class SetItem(Structured):
+    """The array `base` after base[index] = value, as a new version of it, in the same memory where nobody can tell."""
+
+    def __call__(self, base: Any, value: Any, index: Any) -> Any:
+        if isinstance(base, Variable):
+            node = self._taken_over(base, value, index)
+            if node is not None:
+                return node
+        made = super().__call__(base, value, index=index)
+        if isinstance(made, Variable) and owned_alone(made):  # so that views of it do not keep it from being written
+            made._stored = Place(Storage(made._val), 0)
+            del made._val
+        return made
+
+    def _taken_over(self, base: Any, value: Any, index: Any) -> Variable | None:
+        base, level = base.node, base.node._level
+        if isinstance(value, Variable):
+            value = value.node
+            if value._level != level:
+                return None
+        place = base._stored
+        if place is None:
+            if not owned_alone(base):
+                return None
+            place = Place(Storage(base._val), 0)
+            del base._val
+            base._stored = place
+        elif place.__class__ is not Place:
+            return None
+        content = value._val if isinstance(value, Variable) else value
+        if isinstance(content, Variable) or not place.storage.write(place.version, index, content):
+            return None
+        node = object.__new__(Variable)
+        node._args, node._primitive, node._level, node._serial = (base, value), self, level, new_serial()
+        node._params, node._stored = {"index": index}, Place(place.storage, place.version + 1)
+        return node
+
+    def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
+        (base, value), index, level = node._args, node._params["index"], node._level
+        shape, found = np.shape(node._val), []
+        if isinstance(base, Variable) and base._level == level:
+            kept = np.ones(shape, bool)
+            kept[index] = False
+            found.append((base, Select(kept, shape)))
+        if isinstance(value, Variable) and value._level == level:
+            found.append((value, self._value_edge(shape, np.shape(value._val), index)))
+        return found
+
+    def _value_edge(self, shape: tuple, value_shape: tuple, index: Any) -> LinearMap:
+        taken = np.broadcast_to(np.empty(()), shape)[index].shape
+        edge: LinearMap = Transpose(Take(shape, index, taken, unique=True))
+        stays = _winners(shape, index)
+        if stays is not None:
+            edge = edge @ Select(stays, taken)
+        short = value_shape[max(0, len(value_shape) - len(taken)) :]  # NumPy lets leading axes of length 1 be too many
+        return edge @ Broadcast(short, taken) @ Reshape(value_shape, short)
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
+        if cotangent.__class__ is not _ndarray:
+            return super().pull(node, cotangent, adjoints)
+        (base, value), index, level = node._args, node._params["index"], node._level
+        if isinstance(value, Variable) and value._level == level:
+            taken = entries(cotangent, index)
+            stays = _winners(cotangent.shape, index)
+            if stays is not None:
+                taken = np.where(stays, taken, 0)
+            shape = np.shape(value._val)
+            accumulate(adjoints, value, taken.reshape((1,) * (len(shape) - taken.ndim) + taken.shape))
+        if isinstance(base, Variable) and base._level == level:
+            # An adjoint that the sweep has made for this node and let go of is nobody's: n writes cost n steps.
+            if node not in adjoints.owned or node in adjoints:
+                cotangent = cotangent.copy()
+            cotangent[index] = 0
+            if base in adjoints:
+                accumulate(adjoints, base, cotangent)
+            else:
+                adjoints[base] = cotangent
+                adjoints.owned.add(base)
+        return None
+
+
+setitem = primitives["setitem"] = SetItem(_setitem_value, (None, None), "setitem", ("base", "value", "index"), False)
 
 
 def install() -> None:

@@ -1,0 +1,136 @@
+"""NumPy's functions and methods that write into an array: sort, fill, put, copyto, fill_diagonal and their kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert import inplace
+from wengert.core import errors
+from wengert.core.registry import implements
+from wengert.core.variable import Variable
+from wengert.inplace import assign, write
+from wengert.ops.constants import plain
+from wengert.ops.index import along_axis, plain_index
+
+
+def _target(name: str, a: Any) -> Variable:
+    if not isinstance(a, Variable):
+        raise errors.plain_target(name, a)
+    return a
+
+
+def _flat(values: Any) -> Any:
+    return np.reshape(values if isinstance(values, Variable) else np.asarray(values), (-1,))
+
+
+def _write_flat(target: Variable, places: np.ndarray, values: Any) -> None:
+    """Write into the entries of the flattened array that `places` names."""
+    index = np.unravel_index(places, target.shape) if target.shape else ...
+    write(target, index, values if target.shape else values[-1])
+
+
+def _repeated(values: Any, size: int) -> Any:
+    """The values in flat order, repeated or cut to `size` of them, as NumPy does."""
+    flat = _flat(values)
+    return flat[np.arange(size) % flat.shape[0]]
+
+
+# -- methods ----------------------------------------------------------------------------------------------------------
+
+
+def sort(self: Variable, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+    """numpy.ndarray.sort: in place."""
+    assign(self, np.sort(self, axis=axis, kind=kind) if stable is None else np.sort(self, axis=axis, stable=stable))
+
+
+def partition(self: Variable, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None) -> None:
+    """numpy.ndarray.partition: in place."""
+    assign(self, np.partition(self, kth, axis=axis, kind=kind))
+
+
+def fill(self: Variable, value: Any) -> None:
+    """numpy.ndarray.fill: one value everywhere."""
+    write(self, Ellipsis, value if isinstance(value, Variable) else np.asarray(value))
+
+
+def put(self: Variable, indices: Any, values: Any, mode: str = "raise") -> None:
+    """numpy.ndarray.put: into the flattened array, repeating the values where they are too few."""
+    places = np.take(np.arange(self.size), plain_index(indices), mode=mode).reshape(-1)
+    if places.size and np.size(values):
+        _write_flat(self, places, _repeated(values, places.size))
+
+
+def resize(self: Variable, *shape: Any, refcheck: bool = True) -> None:
+    """numpy.ndarray.resize: refused, as NumPy refuses it for memory that others refer to."""
+    raise ValueError(
+        "cannot resize a variable in place: the graph refers to its memory.\nFix: y = np.resize(y, shape), or np.pad."
+    )
+
+
+def install() -> None:
+    """Give the Variable everything that writes into it."""
+    inplace.install()
+    for method in (sort, partition, fill, put, resize):
+        setattr(Variable, method.__name__, method)
+
+
+# -- functions --------------------------------------------------------------------------------------------------------
+
+
+@implements(np.copyto)
+def copyto(dst, src, casting="same_kind", where=True) -> None:
+    target = _target("np.copyto", dst)
+    source = src if isinstance(src, Variable) else np.asarray(src)
+    if not np.can_cast(source.dtype, target.dtype, casting):
+        np.copyto(np.zeros(0, target.dtype), np.zeros(0, source.dtype), casting=casting)  # NumPy's complaint
+    where = plain(where)
+    np.broadcast_to(np.broadcast_to(np.empty(()), source.shape), target.shape)  # and another
+    write(target, Ellipsis, source if where is True else np.where(where, source, target))
+
+
+@implements(np.put)
+def put_(a, ind, v, mode="raise") -> None:
+    put(_target("np.put", a), ind, v, mode)
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr, indices, values, axis) -> None:
+    indices = np.asarray(plain(indices))
+    target: Any = _target("np.put_along_axis", arr)
+    if axis is None:
+        target, axis = target.flat, 0
+        target[indices] = values
+    else:
+        write(target, along_axis(target.shape, indices, axis), values)
+
+
+@implements(np.place)
+def place(arr, mask, vals) -> None:
+    target, places = _target("np.place", arr), np.flatnonzero(plain(mask))
+    if places.size:
+        if not np.size(vals):
+            raise ValueError("Cannot insert from an empty array!")
+        _write_flat(target, places, _repeated(vals, places.size))
+
+
+@implements(np.putmask)
+def putmask(a, mask, values) -> None:
+    target, mask = _target("np.putmask", a), np.asarray(plain(mask))
+    if mask.size != target.size:
+        raise ValueError("putmask: mask and data must be the same size")
+    places = np.flatnonzero(mask)
+    if places.size and np.size(values):
+        flat = _flat(values)
+        _write_flat(target, places, flat[places % flat.shape[0]])
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(a, val, wrap=False) -> None:
+    target = _target("np.fill_diagonal", a)
+    marks = np.zeros(target.shape, bool)
+    np.fill_diagonal(marks, True, wrap)
+    places = np.flatnonzero(marks)
+    if places.size:
+        _write_flat(target, places, _repeated(val, places.size))
