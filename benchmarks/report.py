@@ -38,6 +38,9 @@ def run(options: argparse.Namespace) -> None:
     print(installed.versions(peers))
     if absent := installed.missing(peers):
         print(f"not installed, left out: {', '.join(absent)}")
+    # The peers' modules are hundreds of thousands of objects that Python's collector would visit again and again.
+    gc.collect()
+    gc.freeze()
     print("\nRatios of median times, wengert / contestant: below 1 wengert is faster.\n")
     print(f"{'problem':34} {'wengert':>10}   contestant         ratio    target")
     for name, (problem, targets) in TABLE.items():

@@ -440,8 +440,8 @@ def install() -> None:
     for name in VIEWS:
         primitives[name].mark = mark_view
     setattr(Variable, "__setitem__", write)  # noqa: B010 - Variable says nothing of writing
-    Variable.real = property(Variable.real.fget, _set_real)  # type: ignore[attr-defined]
-    Variable.imag = property(Variable.imag.fget, _set_imag)  # type: ignore[attr-defined]
+    Variable.real = Variable.real.setter(_set_real)  # type: ignore[attr-defined]
+    Variable.imag = Variable.imag.setter(_set_imag)  # type: ignore[attr-defined]
     for name in BINARY:
         setattr(Variable, f"__i{name}__", _in_place(name))
     for name in [*(f"__{n}__" for n in BINARY), *(f"__r{n}__" for n in BINARY), "__divmod__", "__rdivmod__"]:

@@ -31,6 +31,8 @@ def unbroadcast(value: Array, shape: Shape, lead: int = 0) -> Array:
     """Sum `value` over the axes along which an operand of `shape` was broadcast (after `lead` stacked axes)."""
     extra = value.ndim - lead - len(shape)
     if extra and not shape:
+        if value.__class__ is np.ndarray and not lead:
+            return np.add.reduce(value, axis=None)
         return np.sum(value, axis=tuple(range(lead, value.ndim)))
     new = tuple(range(lead, lead + extra))
     stretched = tuple(lead + extra + i for i, n in enumerate(shape) if n == 1 and value.shape[lead + extra + i] != 1)

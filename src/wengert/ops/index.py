@@ -174,7 +174,8 @@ class SetItem(Structured):
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         (base, value), index, level = node._args, node._params["index"], node._level
-        shape, found = np.shape(node._val), []
+        shape = np.shape(node._val)
+        found: list[tuple[Variable, LinearMap]] = []
         if isinstance(base, Variable) and base._level == level:
             kept = np.ones(shape, bool)
             kept[index] = False
