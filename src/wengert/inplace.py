@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.primitive import _node
+from wengert.core.primitive import _node, pinned
 from wengert.core.registry import primitives, rules
-from wengert.core.variable import Variable, new_serial
+from wengert.core.variable import WRITTEN, Variable, new_serial
 from wengert.ops import elementwise as ew
 from wengert.ops.constants import plain
 from wengert.ops.index import plain_index, setitem
@@ -32,12 +32,34 @@ from wengert.ops.storage import owned_alone, same_layout, twin
 
 
 class Buffer:
-    """The memory that a written variable and its views share: its latest version."""
+    """The memory that a written variable and its views share: its latest version, and the views taken of that."""
 
-    __slots__ = ("__weakref__", "latest")
+    __slots__ = ("__weakref__", "latest", "taken")
 
-    def __init__(self, latest: Variable):
-        self.latest = latest
+    def __init__(self) -> None:
+        self.latest: Any = None
+        self.taken: dict[Variable, Variable] = {}
+
+    def put(self, version: Any) -> None:
+        """Make a node the latest version."""
+        level = version._level
+        if level > 0 and (self.latest is None or self.latest._level != level):
+            WRITTEN.setdefault(level, []).append(weakref.ref(self))
+        if version.__class__ is Variable:
+            version.__class__ = Version
+        version._buffer = weakref.ref(self)
+        self.latest = version
+        self.taken.clear()
+
+    def settle(self, level: int) -> None:
+        """The trace that the latest version belongs to is over: what counts outside is the version's value.
+
+        Were it kept, a variable that stands for this buffer and that the version was computed from would be kept by itself.
+        """
+        if self.latest._level == level:
+            stored = self.latest._stored
+            value = None if stored is not None else self.latest._val
+            self.put(pinned(value) if isinstance(value, Variable) else _numbers_only(value, stored))
 
 
 class Version(Variable):
@@ -110,12 +132,13 @@ class View(Current):
         buffer = self._keep or buffer_of(root)
         if buffer is None or buffer.latest is root:
             return self
-        if self._latest is None or self._latest[0] is not buffer.latest:
-            node: Any = buffer.latest
+        node: Any = buffer.taken.get(self)
+        if node is None:
+            node = buffer.latest
             for view in reversed(_chain(self)):
                 node = view._primitive(node, **view._params)
-            self._keep, self._latest = buffer, (buffer.latest, node)
-        return self._latest[1]
+            buffer.taken[self] = node
+        return node
 
 
 class Fillable(Current):
@@ -132,8 +155,16 @@ def fillable(array: np.ndarray) -> Any:
     """A buffer with the content of an array of floats or complex numbers; arrays of other dtypes stay plain."""
     if array.dtype.kind not in "fc":
         return array
+    return _numbers_only(array)
+
+
+def _numbers_only(array: Any, stored: Any = None) -> Fillable:
     made = object.__new__(Fillable)
-    made._val, made._args, made._primitive, made._level, made._serial = array, (), None, -1, new_serial()
+    made._args, made._primitive, made._level, made._serial = (), None, -1, new_serial()
+    if stored is None:
+        made._val = array
+    else:
+        made._stored = stored
     return made
 
 
@@ -208,7 +239,7 @@ def mark_view(node: Any, parent: Any) -> None:
     elif value.__class__ is not View:
         return
     node.__class__ = View
-    node._parent, node._latest = parent, None
+    node._parent = parent
     if parent.__class__ is View:
         node._root, node._keep = parent._root, parent._keep
     elif parent.__class__ is Variable:
@@ -280,13 +311,9 @@ def _replace(target: Any, new: Any) -> None:
     new = new if isinstance(new, Variable) else fillable(new)
     buffer = buffer_of(target)
     if buffer is None:
-        buffer = Buffer(new)
-        target._buffer = buffer
+        target._buffer = buffer = Buffer()
         target.__class__ = Written
-    buffer.latest = new
-    if new.__class__ is Variable:
-        new.__class__ = Version
-    new._buffer = weakref.ref(buffer)
+    buffer.put(new)
 
 
 def _put_back(view: Variable, parent: Any, new: Any) -> Any:

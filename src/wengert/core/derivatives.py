@@ -18,7 +18,7 @@ from wengert.core.linear import Opaque
 from wengert.core.primitive import Primitive, cast, pinned, record
 from wengert.core.sweep import order, pull_back, push_forward, unit
 from wengert.core.trees import flatten, leaves_like, map_tree, unflatten
-from wengert.core.variable import Variable, as_differentiable, dtype_of, new_level, new_serial
+from wengert.core.variable import WRITTEN, Variable, as_differentiable, dtype_of, new_level, new_serial, settle
 
 CHUNK_BYTES = 1 << 28  # what the stacked cotangents of one sweep of a Jacobian may take, in its output
 
@@ -38,18 +38,22 @@ class Trace:
         self.leaves = [_leaf(value, self.level) for value in self.values]
         for i, part in zip(self.argnums, unflatten(self.structure, self.leaves), strict=True):
             self.args[i] = part
-        result = f(*self.args, **kwargs)
         self.aux = None
-        if has_aux:
-            if not (isinstance(result, tuple) and len(result) == 2):
-                raise errors.no_aux(result, name)
-            result, self.aux = result
-            self.aux = map_tree(lambda x: pinned(self.plain(x)), self.aux)
-        outputs, self.out_structure = flatten(result)
-        self.outputs = [self.current(x) if isinstance(x, Variable) else x for x in outputs]
-        for x in self.outputs:
-            if not isinstance(x, Variable) and not _is_number(x):
-                raise errors.not_array_output(x, name)
+        try:
+            result = f(*self.args, **kwargs)
+            if has_aux:
+                if not (isinstance(result, tuple) and len(result) == 2):
+                    raise errors.no_aux(result, name)
+                result, self.aux = result
+                self.aux = map_tree(lambda x: pinned(self.plain(x)), self.aux)
+            outputs, self.out_structure = flatten(result)
+            self.outputs = [self.current(x) if isinstance(x, Variable) else x for x in outputs]
+            for x in self.outputs:
+                if not isinstance(x, Variable) and not _is_number(x):
+                    raise errors.not_array_output(x, name)
+        finally:
+            if self.level in WRITTEN:
+                settle(self.level)
 
     def traced(self, output: Any) -> bool:
         """Was this output computed from variables of this trace?"""
@@ -62,8 +66,12 @@ class Trace:
             return output._val if isinstance(output, Variable) and output._level == self.level else output
         return output
 
-    def value(self) -> Any:
-        return unflatten(self.out_structure, [pinned(self.plain(x)) for x in self.outputs])
+    def value(self, kept: bool = False) -> Any:
+        """What the function returned; if the graph is kept, in memory that is not the graph's."""
+        values = [pinned(self.plain(x)) for x in self.outputs]
+        if kept:
+            values = [x.copy() if isinstance(x, np.ndarray) else x for x in values]
+        return unflatten(self.out_structure, values)
 
     def current(self, x: Variable) -> Any:
         """The node that a variable stands for; a copy of its numbers if it belongs to no trace.
@@ -73,7 +81,9 @@ class Trace:
         x = x.node
         while isinstance(x, Variable) and x._level > self.level:
             x = x._val
-        return x._val.copy() if isinstance(x, Variable) and x._level < 0 else x
+        if not isinstance(x, Variable) or x.__class__ is Variable:
+            return x
+        return x._val.copy() if x._level < 0 else pinned(x)
 
     def gradients(self, seeds: dict, keep: bool = False) -> list:
         """The leaves' gradients, in their shapes and dtypes; exact zeros where nothing depends."""
@@ -291,7 +301,7 @@ def linearize(f: Callable, *primals: Any) -> tuple[Any, Callable]:
     (np.float64(6.0), np.float64(60.0))
     """
     trace = Trace(f, primals, {}, tuple(range(len(primals))), False, "linearize")
-    return trace.value(), Linearized(trace)
+    return trace.value(kept=True), Linearized(trace)
 
 
 def jvp(f: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = False) -> tuple:
@@ -354,7 +364,7 @@ def vjp(f: Callable, *primals: Any, has_aux: bool = False) -> tuple:
                 seeds[output] = seeds[output] + seed if output in seeds else seed
         return trace.like_arguments(trace.gradients(seeds, keep=True))
 
-    return (trace.value(), pull, trace.aux) if has_aux else (trace.value(), pull)
+    return (trace.value(kept=True), pull, trace.aux) if has_aux else (trace.value(kept=True), pull)
 
 
 # -- Jacobians: one stacked sweep -------------------------------------------------------------------------------------

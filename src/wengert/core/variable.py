@@ -24,6 +24,18 @@ new_level = itertools.count(1).__next__
 # The place in the order of execution: a child always has a smaller one than its parents.
 new_serial = itertools.count().__next__
 
+# What was written while a trace was open, by the trace's level, until the trace is closed (see `inplace`).
+WRITTEN: dict[int, list] = {}
+
+
+def settle(level: int) -> None:
+    """Close a trace: what was written in it becomes what its values are outside, and lets go of the trace's graph."""
+    for reference in WRITTEN.pop(level):
+        buffer = reference()
+        if buffer is not None:
+            buffer.settle(level)
+
+
 FREED: Any = ("freed",)  # stands where the operands of a node were before a sweep freed it
 
 
@@ -63,7 +75,6 @@ class Variable:
         "_edges",
         "_grad",
         "_keep",
-        "_latest",
         "_level",
         "_name",
         "_params",
@@ -76,7 +87,6 @@ class Variable:
     )
     _buffer: Any  # what `inplace` knows of a variable that is written or that views another
     _keep: Any
-    _latest: Any
     _parent: Any
     _root: Any
     _stored: Any  # where the value is, when its memory went on to a later version
