@@ -387,10 +387,23 @@ def test_zeros_like_is_a_variable_that_depends_on_nothing():
     assert np.all(grad(lambda x: np.sum(np.zeros_like(x)))(V) == 0)
 
 
-def test_constant_constructors_with_like_are_plain():
-    x = Variable(V)
-    for made in (np.eye(2, like=x), np.arange(3, like=x), np.zeros(3, like=x), np.array([1.0, 2.0], like=x)):
-        assert type(made) is np.ndarray
+def test_constant_constructors_with_like_make_buffers_that_hold_variables():
+    def f(x):
+        for made in (np.eye(2, like=x), np.zeros((1, 2), like=x), np.array([[1.0, 2.0]], like=x)):
+            assert type(made + 1) is np.ndarray, "what is computed from numbers is plain"
+            made[0, 1] = x[0] ** 2
+            x = x + np.sum(made)
+        return x[0]
+
+    assert type(np.arange(3, like=Variable(V))) is np.ndarray
+    assert grad(f)(np.array([0.5, 1.0]))[0] == pytest.approx(derivative_of_thrice(0.5))
+
+
+def derivative_of_thrice(x):
+    slope = 1.0
+    for constant in (2.0, 0.0, 1.0):  # x becomes x + x ** 2 + constant
+        slope, x = slope * (1 + 2 * x), x + x**2 + constant
+    return slope
 
 
 def test_array_of_ragged_lists_is_refused():

@@ -104,6 +104,17 @@ class Current(Variable):
         node = self.node
         return str(node._val) if node._level < 0 else super().__repr__()
 
+    def copy(self, order: str = "C") -> Any:
+        """numpy.ndarray.copy; the copy of a buffer of numbers is one, too."""
+        node = self.node
+        return fillable(node._val.copy(order)) if node._level < 0 else Variable.copy(self, order)  # type: ignore[attr-defined]
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy("K")
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         node = self.node
         return node._val.__reduce_ex__(protocol) if node._level < 0 else super().__reduce_ex__(protocol)
@@ -415,6 +426,8 @@ def _arithmetic(name: str, primitive: Any, function: Callable) -> tuple[Callable
                 other = other.node
                 if other._level == level:
                     return _node(primitive, function(node._val, other._val), (node, other), {}, level)
+        elif isinstance(other, Variable) and other.node._level >= 0:
+            return getattr(other, f"__r{name}__")(node._val)
         return slow(self, other)
 
     def reflected(self: Variable, other: Any) -> Any:
@@ -425,6 +438,8 @@ def _arithmetic(name: str, primitive: Any, function: Callable) -> tuple[Callable
                 return _node(primitive, function(other, node._val), (other, node), {}, level)
             if other.__class__ is Variable and other._level == level:
                 return _node(primitive, function(other._val, node._val), (other, node), {}, level)
+        elif isinstance(other, Variable) and other.node._level >= 0:
+            return getattr(other, f"__{name}__")(node._val)
         return slow_reflected(self, other)
 
     return forward, reflected

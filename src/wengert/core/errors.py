@@ -98,7 +98,7 @@ def to_float(what: str) -> DerivativeTypeError:
     return DerivativeTypeError(
         f"A variable was asked for its plain number, which would drop its derivative: {what}.\n"
         "Fix: use NumPy's functions (np.sin instead of math.sin) and no float(); make buffers with wengert.numpy "
-        "(import wengert.numpy as np) or np.zeros_like(x);\n"
+        "(import wengert.numpy as np), np.zeros_like(x) or np.array([...], like=x);\n"
         "for the plain value take x.val, or stop_gradient(x) to treat it as a constant."
     )
 

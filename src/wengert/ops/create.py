@@ -73,7 +73,7 @@ def _holds_variable(values: Any) -> bool:
 def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, **rest):
     made = assembled(object)
     if not isinstance(made, Variable):
-        return np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **rest)
+        return buffer(np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **rest), -1)
     if dtype is not None:
         made = in_dtype(made, dtype)
     if made is object and copy:
@@ -102,13 +102,17 @@ def require(a, dtype=None, requirements=None):
 @implements(np.full)
 def full(shape, fill_value, dtype=None, order="C", *, device=None):
     if not isinstance(fill_value, Variable):
-        return np.full(shape, fill_value, dtype=dtype, order=order)
+        return buffer(np.full(shape, fill_value, dtype=dtype, order=order), -1)
     fill = fill_value if dtype is None else in_dtype(fill_value, dtype)
     return np.copy(np.broadcast_to(fill, shape))
 
 
 def _without_variables(function: Any) -> Any:
-    return lambda *args, **params: function(*map(plain, args), **params)
+    def rule(*args: Any, **params: Any) -> Any:
+        made = function(*map(plain, args), **params)
+        return buffer(made, -1) if isinstance(made, np.ndarray) else made
+
+    return rule
 
 
 CONSTANT = [

@@ -258,4 +258,4 @@ copy_ = structured(_copy_value, lambda out, a, order="K": Identity(a.shape), nam
 
 @implements(np.copy)
 def copy(a, order="K", subok=False):
-    return copy_(a, order=order)
+    return a.copy(order) if isinstance(a, Variable) else copy_(a, order=order)
