@@ -12,6 +12,7 @@ from wengert.core.registry import implements
 from wengert.core.variable import Variable
 from wengert.inplace import assign, write
 from wengert.ops.constants import plain
+from wengert.ops.create import assembled
 from wengert.ops.index import along_axis, plain_index
 
 
@@ -22,19 +23,13 @@ def _target(name: str, a: Any) -> Variable:
 
 
 def _flat(values: Any) -> Any:
-    return np.reshape(values if isinstance(values, Variable) else np.asarray(values), (-1,))
+    return np.reshape(assembled(values), (-1,))
 
 
 def _write_flat(target: Variable, places: np.ndarray, values: Any) -> None:
     """Write into the entries of the flattened array that `places` names."""
     index = np.unravel_index(places, target.shape) if target.shape else ...
     write(target, index, values if target.shape else values[-1])
-
-
-def _repeated(values: Any, size: int) -> Any:
-    """The values in flat order, repeated or cut to `size` of them, as NumPy does."""
-    flat = _flat(values)
-    return flat[np.arange(size) % flat.shape[0]]
 
 
 # -- methods ----------------------------------------------------------------------------------------------------------
@@ -58,8 +53,9 @@ def fill(self: Variable, value: Any) -> None:
 def put(self: Variable, indices: Any, values: Any, mode: str = "raise") -> None:
     """numpy.ndarray.put: into the flattened array, repeating the values where they are too few."""
     places = np.take(np.arange(self.size), plain_index(indices), mode=mode).reshape(-1)
-    if places.size and np.size(values):
-        _write_flat(self, places, _repeated(values, places.size))
+    values = _flat(values)
+    if places.size and values.size:
+        _write_flat(self, places, values[np.arange(places.size) % values.size])
 
 
 def resize(self: Variable, *shape: Any, refcheck: bool = True) -> None:
@@ -109,10 +105,11 @@ def put_along_axis(arr, indices, values, axis) -> None:
 @implements(np.place)
 def place(arr, mask, vals) -> None:
     target, places = _target("np.place", arr), np.flatnonzero(plain(mask))
+    vals = _flat(vals)
     if places.size:
-        if not np.size(vals):
+        if not vals.size:
             raise ValueError("Cannot insert from an empty array!")
-        _write_flat(target, places, _repeated(vals, places.size))
+        _write_flat(target, places, vals[np.arange(places.size) % vals.size])
 
 
 @implements(np.putmask)
@@ -120,10 +117,9 @@ def putmask(a, mask, values) -> None:
     target, mask = _target("np.putmask", a), np.asarray(plain(mask))
     if mask.size != target.size:
         raise ValueError("putmask: mask and data must be the same size")
-    places = np.flatnonzero(mask)
-    if places.size and np.size(values):
-        flat = _flat(values)
-        _write_flat(target, places, flat[places % flat.shape[0]])
+    places, values = np.flatnonzero(mask), _flat(values)
+    if places.size and values.size:
+        _write_flat(target, places, values[places % values.size])
 
 
 @implements(np.fill_diagonal)
@@ -131,6 +127,6 @@ def fill_diagonal(a, val, wrap=False) -> None:
     target = _target("np.fill_diagonal", a)
     marks = np.zeros(target.shape, bool)
     np.fill_diagonal(marks, True, wrap)
-    places = np.flatnonzero(marks)
+    places, val = np.flatnonzero(marks), _flat(val)
     if places.size:
-        _write_flat(target, places, _repeated(val, places.size))
+        _write_flat(target, places, val[np.arange(places.size) % val.size])
