@@ -574,7 +574,7 @@ def run(statements, x, start):
             else:
                 WRITES[write](a, b)
         except (ValueError, TypeError, IndexError) as error:
-            errors.append(type(error).__mro__[-3])  # ours are subclasses of Python's
+            errors.append(next(kind for kind in (ValueError, TypeError, IndexError) if isinstance(error, kind)))
     weighted = [np.sum(np.cos(np.arange(a.size)).reshape(a.shape) * a) for a in arrays]
     return sum(weighted), arrays, errors
 

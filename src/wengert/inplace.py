@@ -23,7 +23,7 @@ from wengert.core.registry import primitives, rules
 from wengert.core.variable import WRITTEN, Variable, new_serial
 from wengert.ops import elementwise as ew
 from wengert.ops.constants import plain
-from wengert.ops.index import plain_index, setitem
+from wengert.ops.index import is_basic, plain_index, setitem
 from wengert.ops.methods import REFUSED
 from wengert.ops.operators import _PLAIN, _divide
 from wengert.ops.storage import owned_alone, same_layout, twin
@@ -238,11 +238,10 @@ def mark_view(node: Any, parent: Any) -> None:
     """Make a node a View if its value shares the memory of its operand's, as NumPy's views do."""
     value = node._val
     if value.__class__ is np.ndarray:
-        base = value.base
-        if base is None:
-            return
-        content = parent._val
-        if content.__class__ is not np.ndarray or (base is not content and base is not content.base):
+        base, content = value.base, parent._val
+        if base is None or content.__class__ is not np.ndarray or (base is not content and base is not content.base):
+            if node._level < 0 and node._primitive.name == "getitem":  # y[mask] += x writes into what y[mask] copied
+                node.__class__, node._args, node._primitive = Fillable, (), None
             return
     elif isinstance(value, np.ndarray):
         if not np.may_share_memory(value, parent._val):
@@ -278,7 +277,7 @@ def write(target: Variable, index: Any, value: Any) -> None:
         if value._level < 0:
             value = value._val
     base: Any = target.node
-    _check_writeable(target, base, "assignment destination is read-only")
+    check_writeable(target)
     if base._level >= 0:
         _replace(target, setitem(base, value, index=index))
     elif isinstance(value, Variable):
@@ -291,7 +290,9 @@ def write(target: Variable, index: Any, value: Any) -> None:
         _replace(target, content)
 
 
-def _check_writeable(target: Variable, base: Variable, complaint: str) -> None:
+def check_writeable(target: Variable, complaint: str = "assignment destination is read-only") -> None:
+    """Raise as NumPy does for what cannot be written: numbers, and memory that is seen many times or belongs to others."""
+    base = target.node
     content = plain(base._val)
     if content.__class__ is not np.ndarray:
         raise TypeError(f"'{type(content).__name__}' object does not support item assignment")
@@ -308,7 +309,11 @@ def _stands_at(view: Variable, target: Variable, index: Any) -> bool:
     if root is not other and (buffer_of(root) is None or buffer_of(root) is not buffer_of(other)):
         return False
     steps = [(end._primitive, end._params) for end in ends]
-    return chain[0]._params["index"] == index and [(v._primitive, v._params) for v in chain[1:]] == steps
+    return (
+        is_basic(index)
+        and chain[0]._params["index"] == index
+        and [(v._primitive, v._params) for v in chain[1:]] == steps
+    )
 
 
 def _replace(target: Any, new: Any) -> None:
@@ -346,12 +351,12 @@ def _put_back(view: Variable, parent: Any, new: Any) -> Any:
     return setitem(parent, new, index=np.unravel_index(places, shape))
 
 
-def assign(target: Any, value: Any) -> Any:
+def assign(target: Any, value: Any, broadcast: bool = False) -> Any:
     """target[...] = value, and the target: what `out=` asks for."""
     if not isinstance(target, Variable):
         raise errors.plain_target("out=", target)
     shape, wanted = np.shape(value), target.shape
-    if shape != wanted and np.broadcast_shapes(shape, wanted) != wanted:
+    if shape != wanted and not (broadcast and np.broadcast_shapes(shape, wanted) == wanted):
         raise ValueError(
             f"non-broadcastable output operand with shape {wanted} doesn't match the broadcast shape {shape}"
         )
@@ -375,7 +380,7 @@ def _in_place(name: str) -> Callable:
         if plain(node._val).__class__ is not np.ndarray:
             return NotImplemented  # numbers are immutable: Python binds the name to a new one
         other = number_or_variable(other)
-        _check_writeable(self, node, "output array is read-only")
+        check_writeable(self, "output array is read-only")
         if node._level < 0 and not isinstance(other, Variable):
             alone = self.__class__ is not View and owned_alone(node)
             content = getattr(node._val if alone else twin(node._val), f"__i{name}__")(other)

@@ -529,79 +529,74 @@ def _batch(one: Shape, other: Shape) -> Shape:
 
 
 class Left(LinearMap):
-    """X -> A @ X on the last two axes (a vector when `in_shape` has one), broadcast over the others."""
+    """X -> A @ X on the last two axes, broadcast over the others (for vectors see `left`)."""
 
     label = "A ·"
 
     def __init__(self, matrix: Array, in_shape: Shape, multiply: Callable = np.matmul):
         self.matrix, self.multiply = matrix, multiply
         self.in_shape = tuple(in_shape)
-        self.vector = len(self.in_shape) == 1
-        rows = matrix.shape[-2]
-        batch = _batch(matrix.shape, self.in_shape)
-        self.out_shape = (*batch, rows) if self.vector else (*batch, rows, self.in_shape[-1])
+        self.out_shape = (*_batch(matrix.shape, self.in_shape), matrix.shape[-2], self.in_shape[-1])
 
     def push(self, tangent: Array) -> Array:
-        if self.vector:
-            columns = np.reshape(tangent, (*tangent.shape, 1))
-            return _matmul_vectors(self.multiply, self.matrix, columns, tangent.ndim - 1)
         return self.multiply(self.matrix, align(tangent, len(self.in_shape), len(self.out_shape)))
 
     def pull(self, cotangent: Array) -> Array:
-        adjoint = np.swapaxes(conj(self.matrix), -1, -2)
         lead = cotangent.ndim - len(self.out_shape)
-        if self.vector:
-            columns = np.reshape(cotangent, (*cotangent.shape, 1))
-            image = self.multiply(adjoint, columns)
-            return unbroadcast(np.reshape(image, image.shape[:-1]), self.in_shape, lead)
-        return unbroadcast(self.multiply(adjoint, cotangent), self.in_shape, lead)
+        return unbroadcast(self.multiply(np.swapaxes(conj(self.matrix), -1, -2), cotangent), self.in_shape, lead)
 
     def strong(self) -> LinearMap:
         return Left(self.matrix, self.in_shape, strong_matmul)
 
 
-def _matmul_vectors(multiply: Callable, matrix: Array, columns: Array, lead: int) -> Array:
-    if matrix.ndim > 2 and lead:
-        columns = np.reshape(columns, columns.shape[:lead] + (1,) * (matrix.ndim - 2) + columns.shape[lead:])
-    image = multiply(matrix, columns)
-    return np.reshape(image, image.shape[:-1])
-
-
 class Right(LinearMap):
-    """X -> X @ B on the last two axes (a row vector when `in_shape` has one), broadcast over the others."""
+    """X -> X @ B on the last two axes, broadcast over the others."""
 
     label = "· B"
 
     def __init__(self, matrix: Array, in_shape: Shape, multiply: Callable = np.matmul):
         self.matrix, self.multiply = matrix, multiply
         self.in_shape = tuple(in_shape)
-        self.vector = len(self.in_shape) == 1
-        columns = matrix.shape[-1]
-        batch = _batch(matrix.shape, self.in_shape)
-        self.out_shape = (*batch, columns) if self.vector else (*batch, self.in_shape[-2], columns)
+        self.out_shape = (*_batch(matrix.shape, self.in_shape), self.in_shape[-2], matrix.shape[-1])
 
     def push(self, tangent: Array) -> Array:
-        if self.vector:
-            rows = np.reshape(tangent, (*tangent.shape[:-1], 1, tangent.shape[-1]))
-            lead = tangent.ndim - 1
-            if self.matrix.ndim > 2 and lead:
-                rows = np.reshape(rows, rows.shape[:lead] + (1,) * (self.matrix.ndim - 2) + rows.shape[lead:])
-            image = self.multiply(rows, self.matrix)
-            return np.reshape(image, (*image.shape[:-2], image.shape[-1]))
         return self.multiply(align(tangent, len(self.in_shape), len(self.out_shape)), self.matrix)
 
     def pull(self, cotangent: Array) -> Array:
-        adjoint = np.swapaxes(conj(self.matrix), -1, -2)
         lead = cotangent.ndim - len(self.out_shape)
-        if self.vector:
-            rows = np.reshape(cotangent, (*cotangent.shape[:-1], 1, cotangent.shape[-1]))
-            image = self.multiply(rows, adjoint)
-            image = np.reshape(image, (*image.shape[:-2], image.shape[-1]))
-            return unbroadcast(image, self.in_shape, lead)
-        return unbroadcast(self.multiply(cotangent, adjoint), self.in_shape, lead)
+        return unbroadcast(self.multiply(cotangent, np.swapaxes(conj(self.matrix), -1, -2)), self.in_shape, lead)
 
     def strong(self) -> LinearMap:
         return Right(self.matrix, self.in_shape, strong_matmul)
+
+
+class RowTimes(LinearMap):
+    """x -> x @ B for a vector x; a stack of vectors is one product of matrices. With Bᵀ it is A @ x."""
+
+    def __init__(self, matrix: Array, in_shape: Shape, label: str, multiply: Callable = np.matmul):
+        self.matrix, self.multiply, self.label = matrix, multiply, label
+        self.in_shape, self.out_shape = tuple(in_shape), (*matrix.shape[:-2], matrix.shape[-1])
+
+    def push(self, tangent: Array) -> Array:
+        lead = tangent.shape[:-1]
+        if self.matrix.ndim == 2:
+            rows = np.reshape(tangent, (-1, self.in_shape[0]))
+        else:  # every stacked vector meets every one of a stack of matrices
+            rows = np.reshape(tangent, (*lead, *(1,) * (self.matrix.ndim - 1), self.in_shape[0]))
+        return np.reshape(self.multiply(rows, self.matrix), (*lead, *self.out_shape))
+
+    def pull(self, cotangent: Array) -> Array:
+        adjoint = np.swapaxes(conj(self.matrix), -1, -2)
+        lead = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        if self.matrix.ndim == 2:
+            rows = np.reshape(cotangent, (-1, self.out_shape[0]))
+            return np.reshape(self.multiply(rows, adjoint), (*lead, *self.in_shape))
+        rows = np.reshape(cotangent, (*lead, *self.out_shape[:-1], 1, self.out_shape[-1]))
+        image = self.multiply(rows, adjoint)
+        return unbroadcast(np.reshape(image, (*image.shape[:-2], image.shape[-1])), self.in_shape, len(lead))
+
+    def strong(self) -> LinearMap:
+        return RowTimes(self.matrix, self.in_shape, self.label, strong_matmul)
 
 
 def strong_matmul(x: Array, y: Array) -> Array:
@@ -613,12 +608,16 @@ def strong_matmul(x: Array, y: Array) -> Array:
 
 
 def left(matrix: Array, in_shape: Shape | None = None) -> LinearMap:
-    """X -> matrix @ X; without `in_shape` for square operands of the matrix's own shape."""
+    """X -> matrix @ X; without `in_shape` for square operands of the matrix's own shape, with one axis for vectors."""
+    if in_shape is not None and len(in_shape) == 1:
+        return RowTimes(np.swapaxes(matrix, -1, -2), in_shape, Left.label)
     return Left(matrix, matrix.shape if in_shape is None else in_shape)
 
 
 def right(matrix: Array, in_shape: Shape | None = None) -> LinearMap:
-    """X -> X @ matrix; without `in_shape` for square operands of the matrix's own shape."""
+    """X -> X @ matrix; without `in_shape` for square operands of the matrix's own shape, with one axis for vectors."""
+    if in_shape is not None and len(in_shape) == 1:
+        return RowTimes(matrix, in_shape, Right.label)
     return Right(matrix, matrix.shape if in_shape is None else in_shape)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.derivatives import stop_gradient
-from wengert.core.linear import Compose, Conjugate, Identity, Left, LinearMap, Take, conj
+from wengert.core.linear import Compose, Conjugate, Identity, LinearMap, Take, conj, left
 from wengert.core.primitive import structured
 from wengert.core.registry import implements
 from wengert.core.variable import Variable
@@ -237,7 +237,7 @@ class Convolution(LinearMap):
         place = np.subtract.outer(np.arange(self.out_shape[0]), np.arange(self.in_shape[0]))
         size = self.v.shape[0]
         with_zero = np.concatenate([self.v, np.zeros(1, self.v.dtype)])
-        return Left(with_zero[np.where((place < 0) | (place > size), size, place)], self.in_shape).strong()
+        return left(with_zero[np.where((place < 0) | (place > size), size, place)], self.in_shape).strong()
 
 
 def _by_rows(function: Any, value: Any, out_shape: tuple) -> Any:

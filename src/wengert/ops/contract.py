@@ -16,15 +16,15 @@ from wengert.core.linear import (
     Compose,
     Conjugate,
     Contract,
-    Left,
     LinearMap,
     Permute,
     Reshape,
-    Right,
     Scale,
     Sum,
     align,
     conj,
+    left,
+    right,
     strong_multiply,
     unbroadcast,
 )
@@ -84,11 +84,11 @@ def _shaped(edge: LinearMap, out: Any) -> LinearMap:
 
 
 def _matmul_left_edge(out, a, b) -> LinearMap:
-    return _shaped(Right(_as_column(b) if b.ndim == 1 else b, a.shape), out)
+    return _shaped(right(_as_column(b) if b.ndim == 1 else b, a.shape), out)
 
 
 def _matmul_right_edge(out, a, b) -> LinearMap:
-    return _shaped(Left(_as_row(a) if a.ndim == 1 else a, b.shape), out)
+    return _shaped(left(_as_row(a) if a.ndim == 1 else a, b.shape), out)
 
 
 matmul = _bilinear(np.matmul, _matmul_left_edge, _matmul_right_edge, MatrixProduct)
@@ -108,7 +108,7 @@ def _dot_left_edge(out, a, b) -> LinearMap:
         return _matmul_left_edge(out, a, b)
     columns = np.reshape(np.moveaxis(b, -2, 0), (b.shape[-2], -1 if b.size else _size(b, -2)))
     rows = (_size(a, -1), a.shape[-1])
-    return _shaped(Compose(Right(columns, rows), Reshape(a.shape, rows)), out)
+    return _shaped(Compose(right(columns, rows), Reshape(a.shape, rows)), out)
 
 
 def _dot_right_edge(out, a, b) -> LinearMap:
@@ -120,10 +120,10 @@ def _dot_right_edge(out, a, b) -> LinearMap:
         return _matmul_right_edge(out, a, b)
     rows = np.reshape(a, (_size(a, -1), a.shape[-1]))
     if b.ndim == 1:
-        return _shaped(Left(rows, b.shape), out)
+        return _shaped(left(rows, b.shape), out)
     columns = (b.shape[-2], _size(b, -2))
     first = Permute(b.shape, (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1))
-    return _shaped(Left(rows, columns) @ Reshape(first.out_shape, columns) @ first, out)
+    return _shaped(left(rows, columns) @ Reshape(first.out_shape, columns) @ first, out)
 
 
 def _size(a: Any, without: int) -> int:
@@ -210,16 +210,16 @@ vecdot = _bilinear(
 if hasattr(np, "matvec"):
     matvec = _bilinear(
         np.matvec,
-        lambda out, a, x: _shaped(Right(_as_column(x), a.shape), out),
-        lambda out, a, x: _shaped(Left(a, (*x.shape, 1)) @ Reshape(x.shape, (*x.shape, 1)), out),
+        lambda out, a, x: _shaped(right(_as_column(x), a.shape), out),
+        lambda out, a, x: _shaped(left(a, (*x.shape, 1)) @ Reshape(x.shape, (*x.shape, 1)), out),
     )
     vecmat = _bilinear(
         np.vecmat,
         lambda out, x, a: _conjugated(
-            _shaped(Right(a, (*x.shape[:-1], 1, x.shape[-1])) @ Reshape(x.shape, (*x.shape[:-1], 1, x.shape[-1])), out),
+            _shaped(right(a, (*x.shape[:-1], 1, x.shape[-1])) @ Reshape(x.shape, (*x.shape[:-1], 1, x.shape[-1])), out),
             x,
         ),
-        lambda out, x, a: _shaped(Left(_as_row(conj(x)), a.shape), out),
+        lambda out, x, a: _shaped(left(_as_row(conj(x)), a.shape), out),
     )
 
 

@@ -35,6 +35,11 @@ def plain_index(index: Any) -> Any:
     return plain(index)
 
 
+def is_basic(index: Any) -> bool:
+    """Integers, slices, None and Ellipsis: what gives views."""
+    return index.__class__ in _BASIC or (index.__class__ is tuple and all(i.__class__ in _BASIC for i in index))
+
+
 def names_once(index: Any) -> bool:
     """Whether an index surely names no entry twice: a basic one, or one boolean mask among basic ones."""
     parts = index if index.__class__ is tuple else (index,)

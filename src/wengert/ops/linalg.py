@@ -197,7 +197,7 @@ def _lstsq_side_edge(out, a, b, rcond=None) -> LinearMap:
     squares = None
     if out[1].shape[0]:
         squares = _residual_map(residual, residual.shape) @ Reshape(b.shape, residual.shape)
-    return Block(Left(p, b.shape), squares, None, None)
+    return Block(left(p, b.shape), squares, None, None)
 
 
 lstsq = structured(np.linalg.lstsq, _lstsq_matrix_edge, _lstsq_side_edge)

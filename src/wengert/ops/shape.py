@@ -81,7 +81,10 @@ def ravel(a, order="C"):
         a = np.transpose(a, memory_axes(a))
     elif order == "F" or (order == "A" and is_fortran(a)):
         a = np.transpose(a)
-    return reshaped(a, (-1,))
+    result, value = reshaped(a, (-1,)), plain(a)
+    # Unlike reshape(-1), ravel is a view of memory without gaps only.
+    gaps = isinstance(value, np.ndarray) and not value.flags.c_contiguous
+    return result.copy() if gaps and np.may_share_memory(plain(result), value) else result
 
 
 def _same_entries(function: Callable) -> Callable:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 
-def deliver(value: Any, out: Any) -> Any:
-    """The value, or `out` after the value was written into it."""
+def deliver(value: Any, out: Any, broadcast: bool = False) -> Any:
+    """The value, or `out` after the value was written into it. Ufuncs broadcast to it, other functions ask for its shape."""
     if isinstance(out, tuple) and len(out) == 1:
         (out,) = out
     if out is None:
         return value
     from wengert.inplace import assign
 
-    return assign(out, value)
+    return assign(out, value, broadcast)

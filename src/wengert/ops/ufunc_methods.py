@@ -65,7 +65,8 @@ def with_keywords(
     if where is not True:
         several = tuple(_only_where(where, r, t) for r, t in zip(several, targets, strict=True))
     several = tuple(
-        _to_plain(ufunc, r, t) if _plain_array(t) else deliver(r, t) for r, t in zip(several, targets, strict=True)
+        _to_plain(ufunc, r, t) if _plain_array(t) else deliver(r, t, broadcast=True)
+        for r, t in zip(several, targets, strict=True)
     )
     return several if ufunc.nout > 1 else several[0]
 

@@ -52,6 +52,7 @@ def fill(self: Variable, value: Any) -> None:
 
 def put(self: Variable, indices: Any, values: Any, mode: str = "raise") -> None:
     """numpy.ndarray.put: into the flattened array, repeating the values where they are too few."""
+    inplace.check_writeable(self)
     places = np.take(np.arange(self.size), plain_index(indices), mode=mode).reshape(-1)
     values = _flat(values)
     if places.size and values.size:
@@ -82,7 +83,10 @@ def copyto(dst, src, casting="same_kind", where=True) -> None:
     if not np.can_cast(source.dtype, target.dtype, casting):
         np.copyto(np.zeros(0, target.dtype), np.zeros(0, source.dtype), casting=casting)  # NumPy's complaint
     where = plain(where)
-    np.broadcast_to(np.broadcast_to(np.empty(()), source.shape), target.shape)  # and another
+    if source is target:
+        return
+    while source.ndim > target.ndim and source.shape[0] == 1:
+        source = source[0]
     write(target, Ellipsis, source if where is True else np.where(where, source, target))
 
 
