@@ -648,7 +648,7 @@ def states_of(x):
 
 
 @pytest.mark.skipif(storage._ALONE < 0, reason="without reference counts every write copies")
-@pytest.mark.parametrize(("f", "n", "copies"), [(recurrence_of, 2000, 300), (states_of, 500, 10)])
+@pytest.mark.parametrize(("f", "n", "copies"), [(recurrence_of, 2000, 500), (states_of, 500, 10)])
 def test_a_loop_of_writes_does_not_copy_the_array_each_time(f, n, copies):
     x = np.linspace(0.1, 1.0, n)
     size = 8 * (n if f is recurrence_of else 300 * n)

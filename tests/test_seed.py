@@ -398,7 +398,8 @@ def test_gradients_are_arrays_of_their_own():
     total = u + v
     found = gradients(total, cotangent)
     for x in (u, v, total):
-        found[x] += 1
+        gradient = found[x]
+        gradient += 1
         np.testing.assert_array_equal(found[x], 2 * np.ones(2))
     np.testing.assert_array_equal(cotangent, np.ones(2))
 

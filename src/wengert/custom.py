@@ -27,9 +27,12 @@ class UserPrimitive(Primitive):
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
-    def check_operand(self, i: int) -> None:
-        if i >= len(self.rules):
-            raise errors.no_partial(self.name, f"number {i + 1}", f"rules were given for {len(self.rules)}")
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        count = len(self.rules)
+        for i, x in enumerate(operands[count:], count + 1):
+            if isinstance(x, Variable) and x.node._level >= 0:
+                raise errors.no_partial(self.name, f"number {i}", f"rules were given for {count}")
+        return super().__call__(*operands, **params)
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         level, out = node._level, node._val
@@ -120,7 +123,8 @@ def custom_gradient(function: Callable) -> Callable:
             raise errors.captured(getattr(function, "__name__", "f"))
         given = Given(getattr(function, "__name__", "custom"), tuple(rules))
         given.singular = True
-        return record(given, out, tuple(nodes), {}, level)
+        children = tuple(x for x in nodes if isinstance(x, Variable) and x._level == level)
+        return record(given, out, tuple(nodes), {}, level, children)
 
     with_rules.__name__ = getattr(function, "__name__", "custom")
     with_rules.__doc__ = function.__doc__

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.primitive import _node, pinned
+from wengert.core.primitive import node_of, pinned
 from wengert.core.registry import primitives, rules
-from wengert.core.variable import WRITTEN, Variable, new_serial
+from wengert.core.variable import NO_PARAMS, WRITTEN, Variable, new_serial
 from wengert.ops import elementwise as ew
 from wengert.ops.constants import plain
 from wengert.ops.index import is_basic, plain_index, setitem
 from wengert.ops.methods import REFUSED
 from wengert.ops.operators import _PLAIN, _divide
-from wengert.ops.storage import owned_alone, same_layout, twin
+from wengert.ops.storage import Version, owned_alone, same_layout, twin
 
 # -- who stands for what ----------------------------------------------------------------------------------------------
 
@@ -62,13 +62,7 @@ class Buffer:
             self.put(pinned(value) if isinstance(value, Variable) else _numbers_only(value, stored))
 
 
-class Version(Variable):
-    """A node that was the content of a buffer. It knows the buffer, so that views of it do, but does not keep it."""
-
-    __slots__ = ()
-
-
-class Current(Variable):
+class Current(Version):
     """A variable whose value may be newer than the node that it was made as."""
 
     __slots__ = ()
@@ -171,7 +165,8 @@ def fillable(array: np.ndarray) -> Any:
 
 def _numbers_only(array: Any, stored: Any = None) -> Fillable:
     made = object.__new__(Fillable)
-    made._args, made._primitive, made._level, made._serial = (), None, -1, new_serial()
+    made._args, made._primitive, made._level, made._serial, made._params = (), None, -1, new_serial(), NO_PARAMS
+    made._children = ()
     if stored is None:
         made._val = array
     else:
@@ -241,7 +236,7 @@ def mark_view(node: Any, parent: Any) -> None:
         base, content = value.base, parent._val
         if base is None or content.__class__ is not np.ndarray or (base is not content and base is not content.base):
             if node._level < 0 and node._primitive.name == "getitem":  # y[mask] += x writes into what y[mask] copied
-                node.__class__, node._args, node._primitive = Fillable, (), None
+                node.__class__, node._args, node._children, node._primitive = Fillable, (), (), None
             return
     elif isinstance(value, np.ndarray):
         if not np.may_share_memory(value, parent._val):
@@ -426,11 +421,12 @@ def _arithmetic(name: str, primitive: Any, function: Callable) -> tuple[Callable
         level = node._level
         if level >= 0:
             if other.__class__ in _PLAIN:
-                return _node(primitive, function(node._val, other), (node, other), {}, level)
+                return node_of(primitive, function(node._val, other), (node, other), NO_PARAMS, level, (node,))
             if isinstance(other, Variable):
                 other = other.node
                 if other._level == level:
-                    return _node(primitive, function(node._val, other._val), (node, other), {}, level)
+                    args = (node, other)
+                    return node_of(primitive, function(node._val, other._val), args, NO_PARAMS, level, args)
         elif isinstance(other, Variable) and other.node._level >= 0:
             return getattr(other, f"__r{name}__")(node._val)
         return slow(self, other)
@@ -440,9 +436,10 @@ def _arithmetic(name: str, primitive: Any, function: Callable) -> tuple[Callable
         level = node._level
         if level >= 0:
             if other.__class__ in _PLAIN:
-                return _node(primitive, function(other, node._val), (other, node), {}, level)
+                return node_of(primitive, function(other, node._val), (other, node), NO_PARAMS, level, (node,))
             if other.__class__ is Variable and other._level == level:
-                return _node(primitive, function(other._val, node._val), (other, node), {}, level)
+                args = (other, node)
+                return node_of(primitive, function(other._val, node._val), args, NO_PARAMS, level, args)
         elif isinstance(other, Variable) and other.node._level >= 0:
             return getattr(other, f"__{name}__")(node._val)
         return slow_reflected(self, other)
@@ -472,11 +469,11 @@ def _of_numbers(name: str) -> Callable:
     return method
 
 
-def _set_real(self: Variable, value: Any) -> None:
+def _set_real(self: Any, value: Any) -> None:
     write(np.real(self), Ellipsis, value)
 
 
-def _set_imag(self: Variable, value: Any) -> None:
+def _set_imag(self: Any, value: Any) -> None:
     if self.dtype.kind != "c":
         raise TypeError("array does not have imaginary part to set")
     write(np.imag(self), Ellipsis, value)

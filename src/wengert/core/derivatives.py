@@ -18,7 +18,7 @@ from wengert.core.linear import Opaque
 from wengert.core.primitive import Primitive, cast, pinned, record
 from wengert.core.sweep import order, pull_back, push_forward, unit
 from wengert.core.trees import flatten, leaves_like, map_tree, unflatten
-from wengert.core.variable import WRITTEN, Variable, as_differentiable, dtype_of, new_level, new_serial, settle
+from wengert.core.variable import WRITTEN, Variable, as_differentiable, dtype_of, new_leaf, new_level, settle
 
 CHUNK_BYTES = 1 << 28  # what the stacked cotangents of one sweep of a Jacobian may take, in its output
 
@@ -33,9 +33,9 @@ class Trace:
         self.single = isinstance(argnums, (int, np.integer)) and not isinstance(argnums, bool)
         self.argnums = _checked_argnums(argnums, len(args))
         self.level = new_level()
-        leaves, self.structure = flatten([args[i] for i in self.argnums])
-        self.values = [pinned(as_differentiable(leaf)) for leaf in leaves]
-        self.leaves = [_leaf(value, self.level) for value in self.values]
+        values, self.structure = flatten([args[i] for i in self.argnums])
+        self.values = [pinned(as_differentiable(value)) for value in values]
+        self.leaves = [new_leaf(value, self.level) for value in self.values]
         for i, part in zip(self.argnums, unflatten(self.structure, self.leaves), strict=True):
             self.args[i] = part
         self.aux = None
@@ -114,12 +114,6 @@ class Trace:
         """Leaves in the tree of the differentiated arguments: one tree, or a tuple of them for several argnums."""
         trees = unflatten(self.structure, leaves)
         return trees[0] if self.single else tuple(trees)
-
-
-def _leaf(value: Any, level: int) -> Variable:
-    leaf = object.__new__(Variable)
-    leaf._val, leaf._args, leaf._primitive, leaf._level, leaf._serial = value, (), None, level, new_serial()
-    return leaf
 
 
 def _is_number(value: Any) -> bool:
@@ -627,7 +621,8 @@ def checkpoint(f: Callable) -> Callable:
         if any(isinstance(x, Variable) and x._level >= level for x in out):
             return f(*args, **kwargs)  # it captured a variable of this trace
         primitive = _Recomputed(on_leaves)
-        made = record(primitive, tuple(out), tuple(nodes[i] for i in places), {}, level)
+        operands = tuple(nodes[i] for i in places)
+        made = record(primitive, tuple(out), operands, {}, level, operands)
         return unflatten(shape_of_result[0], made)
 
     return recomputed

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.core import errors
 from wengert.core.linear import Block, Contract, Divide, Entry, Identity, LinearMap, Parts, Scale, conj, unbroadcast
 from wengert.core.registry import primitives, rules
-from wengert.core.variable import FLOAT64, Variable, dtype_of, new_serial
+from wengert.core.variable import FLOAT64, NO_PARAMS, Variable, dtype_of, new_serial
 
 _new = object.__new__
 _ndarray, _float64 = np.ndarray, np.float64
@@ -37,22 +37,26 @@ class unsupported:
         self.argument, self.reason = argument, reason
 
 
-def record(primitive: Any, out: Any, args: tuple, params: dict, level: int) -> Any:
-    """The node of one application. What is not a float or complex value has no derivative and stays plain."""
-    if out.__class__ is not _ndarray and isinstance(out, (tuple, list)):
-        parent = _node(primitive, tuple(out), args, params, level)
+def record(primitive: Any, out: Any, args: tuple, params: dict, level: int, children: tuple) -> Any:
+    """The node of one application. What is not a float or complex value has no derivative and stays plain.
+
+    `children` are the operands among `args` that are variables of the trace of this level.
+    """
+    kind = out.__class__
+    if kind is not _ndarray and kind is not _float64 and isinstance(out, (tuple, list)):
+        parent = node_of(primitive, tuple(out), args, params, level, children)
         entries = [_entry(parent, i, part) for i, part in enumerate(out)]
         return type(out)(*entries) if hasattr(out, "_fields") else tuple(entries)
     if dtype_of(out).kind not in "fc":
         return out
-    return _node(primitive, out, args, params, level)
+    return node_of(primitive, out, args, params, level, children)
 
 
-def _node(primitive: Any, out: Any, args: tuple, params: dict, level: int) -> Variable:
+def node_of(primitive: Any, out: Any, args: tuple, params: dict, level: int, children: tuple) -> Variable:
+    """The node of an application whose value and operands are known: `record` without its questions."""
     node = _new(Variable)
     node._val, node._args, node._primitive, node._level, node._serial = out, args, primitive, level, new_serial()
-    if params:
-        node._params = params
+    node._params, node._children = params, children
     if primitive.mark is not None:
         primitive.mark(node, args[0])
     # Below level 0 are buffers that hold only numbers (see `inplace`): what is computed from them is plain.
@@ -62,7 +66,7 @@ def _node(primitive: Any, out: Any, args: tuple, params: dict, level: int) -> Va
 def _entry(parent: Variable, i: int, part: Any) -> Any:
     if dtype_of(part).kind not in "fc":
         return part
-    return _node(ENTRY, part, (parent,), {"i": i}, parent._level)
+    return node_of(ENTRY, part, (parent,), {"i": i}, parent._level, (parent,))
 
 
 class Primitive:
@@ -74,49 +78,52 @@ class Primitive:
 
     def __init__(self, function: Callable, name: str):
         self.function, self.name = function, name
+        self.refused: dict[int, unsupported] = {}  # operands that have no rule, by position
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
-        level = -1
-        args = []
+        if len(operands) == 1 and not params and not self.refused:  # the commonest case
+            (x,) = operands
+            if x.__class__ is Variable and not isinstance(x._val, Variable):
+                return record(self, self.function(x._val), operands, NO_PARAMS, x._level, operands)
+        level, viewed = -1, None
+        args = list(operands)
         for i, x in enumerate(operands):
             if isinstance(x, Variable):
                 x = x.node
                 if x._level < 0:
                     viewed, x = x, x._val
-                else:
-                    self.check_operand(i)
-                    if x._level > level:
-                        level = x._level
+                elif i in self.refused:
+                    raise errors.no_partial(self.name, self.refused[i].argument, self.refused[i].reason)
+                elif x._level > level:
+                    level = x._level
+                args[i] = x
             elif x.__class__ is list or x.__class__ is tuple:
-                x = np.asarray(x)
-            args.append(x)
-        if params:
-            for key, value in params.items():
-                if isinstance(value, Variable):
-                    if value.node._level >= 0:
-                        raise errors.no_partial(self.name, key, "it is a parameter")
-                    params[key] = value.node._val
+                args[i] = np.asarray(x)
+        for key, value in params.items():
+            if isinstance(value, Variable):
+                if value.node._level >= 0:
+                    raise errors.no_partial(self.name, key, "it is a parameter")
+                params[key] = value.node._val
         if level < 0:
-            if self.mark is not None and isinstance(operands[0], Variable):
-                return record(self, self.function(*args, **params), (viewed,), params, -1)
-            return self.function(*args, **params)
-        values = []
+            out = self.function(*args, **params)
+            if viewed is not None and self.mark is not None:
+                return record(self, out, (viewed,), params, -1, ())
+            return out
+        values, children, inner = [], [], self.function
         for i, x in enumerate(args):
             if isinstance(x, Variable):
                 if x._level == level:
+                    children.append(x)
                     x = x._val
                 else:
                     args[i] = x = pinned(x)
+                if isinstance(x, Variable):  # of an outer level: the call is an operation of that level, too
+                    inner = self
             values.append(x)
-        # Operands of an outer level make this call an operation of that level too; `function` sees plain values only.
-        inner = self if any(isinstance(x, Variable) for x in values) else self.function
-        return record(self, inner(*values, **params), tuple(args), params, level)
-
-    def check_operand(self, i: int) -> None:
-        """Raise if operand `i` has no rule."""
+        return record(self, inner(*values, **params), tuple(args), params, level, tuple(children))
 
     def values(self, node: Variable) -> list:
         """The operands as the trace of this node sees them: its own variables by value, all else as it is."""
@@ -166,7 +173,7 @@ def pinned(value: Any) -> Any:
     if not isinstance(value, Variable):
         return value
     value = value.node
-    return _node(PINNED, value._val, (value,), {}, value._level)
+    return node_of(PINNED, value._val, (value,), {}, value._level, (value,))
 
 
 class Adjoints(dict):
@@ -237,13 +244,9 @@ class Elementwise(Primitive):
             raise ValueError(f"{self.name} has {ufunc.nin} operands, got {len(partials)} partials")
         self.partials = partials
         self.singular = singular or any(isinstance(p, over) for p in partials)
-        self._refused = [isinstance(p, unsupported) for p in partials]
-        self._contributions = [_contribution(p) for p in partials]
-        self.single = ufunc.nout == 1
-
-    def check_operand(self, i: int) -> None:
-        if i < len(self._refused) and self._refused[i]:
-            raise errors.no_partial(self.name, self.partials[i].argument, self.partials[i].reason)
+        self.refused = {i: p for i, p in enumerate(partials) if isinstance(p, unsupported)}
+        self.steps = [_step(p) for p in partials]
+        self.single, self.binary = ufunc.nout == 1, ufunc.nin == 2
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         level, out, values = node._level, node._val, self.values(node)
@@ -274,22 +277,25 @@ class Elementwise(Primitive):
     def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
         if not self.single:
             return super().pull(node, cotangent, adjoints)
-        args, level, out = node._args, node._level, node._val
-        if len(args) == 2:  # the commonest case, spelled out: this is the innermost loop of every sweep
+        args, children, out = node._args, node._children, node._val
+        if self.binary:  # the commonest case, spelled out: this is the innermost loop of every sweep
+            (first, p), (second, q) = self.steps
             x, y = args
-            first, second = self._contributions
-            x_in = isinstance(x, Variable) and x._level == level
-            y_in = isinstance(y, Variable) and y._level == level
-            u, v = x._val if x_in else x, y._val if y_in else y
-            if x_in and first is not None:
-                accumulate(adjoints, x, cotangent if first is _same else first(cotangent, out, u, v))
-            if y_in and second is not None:
-                accumulate(adjoints, y, cotangent if second is _same else second(cotangent, out, u, v))
+            if len(children) == 2:
+                u, v = x._val, y._val
+            elif x is children[0]:
+                u, v, second = x._val, y, None
+            else:
+                u, v, first = x, y._val, None
+            if first is not None:
+                accumulate(adjoints, x, cotangent if first is _same else first(cotangent, p(out, u, v)))
+            if second is not None:
+                accumulate(adjoints, y, cotangent if second is _same else second(cotangent, q(out, u, v)))
             return None
-        values = self.values(node)
-        for child, contribution in zip(args, self._contributions, strict=True):
-            if contribution is not None and isinstance(child, Variable) and child._level == level:
-                accumulate(adjoints, child, contribution(cotangent, out, *values))
+        values, level = self.values(node), node._level
+        for child, (step, partial) in zip(args, self.steps, strict=True):
+            if step is not None and isinstance(child, Variable) and child._level == level:
+                accumulate(adjoints, child, cotangent if step is _same else step(cotangent, partial(out, *values)))
         return None
 
 
@@ -301,39 +307,36 @@ def _partial_value(edge: LinearMap) -> Any:
     return edge.partial[()] if isinstance(edge.partial, np.ndarray) else edge.partial
 
 
-def _contribution(partial: Any) -> Callable | None:
-    """The function (cotangent, out, *values) -> contribution of one elementwise edge."""
-    if partial is None or isinstance(partial, unsupported):
-        return None
-    if isinstance(partial, over):
-        divisor = partial.divisor
-
-        def divided(g: Any, out: Any, *values: Any) -> Any:
-            d = divisor(out, *values)
-            kind = d.__class__
-            # Python's own numbers would raise where NumPy answers inf.
-            return g / (d if kind is _float64 else _float64(d) if kind is float or kind is int else conj(d))
-
-        return divided
-    if callable(partial):
-
-        def multiplied(g: Any, out: Any, *values: Any) -> Any:
-            p = partial(out, *values)
-            kind = p.__class__
-            real = kind is float or kind is _float64 or (kind is _ndarray and p.dtype is FLOAT64)
-            return g * (p if real else conj(p))
-
-        return multiplied
-    if partial == 1:
-        return _same
-    if partial == -1:
-        return lambda g, out, *values: -g
-    return lambda g, out, *values: g * partial
-
-
-def _same(g: Any, out: Any, *values: Any) -> Any:
+def _same(g: Any, partial: Any) -> Any:
     """The contribution of an edge whose partial is 1."""
     return g
+
+
+def _multiplied(g: Any, partial: Any) -> Any:
+    kind = partial.__class__
+    real = kind is float or kind is _float64 or (kind is _ndarray and partial.dtype is FLOAT64)
+    return g * (partial if real else conj(partial))
+
+
+def _divided(g: Any, divisor: Any) -> Any:
+    kind = divisor.__class__
+    # Python's own numbers would raise where NumPy answers inf.
+    return g / (divisor if kind is _float64 else _float64(divisor) if kind is float or kind is int else conj(divisor))
+
+
+def _step(partial: Any) -> tuple[Callable | None, Callable]:
+    """How one elementwise edge is pulled back: step(cotangent, partial(out, *operands))."""
+    if partial is None or isinstance(partial, unsupported):
+        return None, _same
+    if isinstance(partial, over):
+        return _divided, partial.divisor
+    if callable(partial):
+        return _multiplied, partial
+    if partial == 1:
+        return _same, _same
+    if partial == -1:
+        return lambda g, minus_one: -g, lambda out, *operands: -1
+    return lambda g, factor: g * factor, lambda out, *operands: partial
 
 
 def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elementwise:
@@ -372,6 +375,7 @@ class Structured(Primitive):
         super().__init__(function, name)
         self.edge_functions, self.names, self.singular = edges, names, singular
         self.count = len(edges)
+        self.refused = {i: edge for i, edge in enumerate(edges) if isinstance(edge, unsupported)}
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         count = self.count
@@ -381,11 +385,6 @@ class Structured(Primitive):
         elif len(args) < count:
             args = args + tuple(params.pop(name) for name in self.names[len(args) : count])
         return super().__call__(*args, **params)
-
-    def check_operand(self, i: int) -> None:
-        if isinstance(self.edge_functions[i], unsupported):
-            refused = self.edge_functions[i]
-            raise errors.no_partial(self.name, refused.argument, refused.reason)
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         level, params = node._level, node._params

@@ -8,7 +8,7 @@ only when a result is not finite does it run again with true zeros, in which 0 *
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -26,20 +26,18 @@ _by_serial = attrgetter("_serial")
 
 def order(outputs: Iterable[Variable]) -> list[Variable]:
     """All nodes that the outputs were computed from, children first: each is made after what it is made of."""
-    outputs = list(outputs)
-    level = outputs[0]._level
     seen = set(outputs)
     stack, found = list(seen), []
     while stack:
         node = stack.pop()
         found.append(node)
-        args = node._args
-        if args is FREED:
+        children = node._children
+        if children is FREED:
             raise errors.freed()
-        for arg in args:
-            if isinstance(arg, Variable) and arg not in seen and arg._level == level:
-                seen.add(arg)
-                stack.append(arg)
+        for child in children:
+            if child not in seen:
+                seen.add(child)
+                stack.append(child)
     found.sort(key=_by_serial)
     return found
 
@@ -68,7 +66,7 @@ def pull_back(
     if not keep:
         for node in nodes:
             if node._primitive is not None:
-                node._args = FREED
+                node._args = node._children = FREED
     return adjoints
 
 
@@ -112,7 +110,7 @@ def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, free: bool, lea
                 else:
                     primitive.pull(node, cotangent, adjoints)
             if free:
-                node._args = FREED
+                node._args = node._children = FREED
     return adjoints
 
 
@@ -162,7 +160,7 @@ def _forward(nodes: Sequence[Variable], seeds: dict, outputs: Sequence[Variable]
     last_use = _last_uses(nodes)
     with np.errstate(all="ignore"):
         for node in nodes:
-            if node._args and node not in seeds:
+            if node._children and node not in seeds:
                 total = None
                 for child, edge in node.own_edges():
                     tangent = tangents.get(child)
@@ -181,9 +179,8 @@ def _last_uses(nodes: Sequence[Variable]) -> dict[Variable, list[Variable]]:
     """Node -> the children whose last parent it is: their tangents can be let go after it."""
     last: dict[Variable, Variable] = {}
     for node in nodes:
-        for arg in node._args:
-            if isinstance(arg, Variable) and arg._level == node._level:
-                last[arg] = node
+        for child in node._children:
+            last[child] = node
     uses: dict[Variable, list[Variable]] = {}
     for child, parent in last.items():
         uses.setdefault(parent, []).append(child)
@@ -211,15 +208,44 @@ def is_finite(value: Any) -> bool:
 # -- the seed's API ---------------------------------------------------------------------------------------------------
 
 
-class Gradients(dict):
-    """Variable -> gradient, for every node of the graph; exactly zero for a variable that it does not contain."""
+class Gradients(Mapping):
+    """Variable -> gradient, for every node of the graph; exactly zero for a variable that it does not contain.
 
-    def __missing__(self, variable: Variable) -> Any:
+    Each gradient is a NumPy scalar, or an array of its own: writable, and shared with nothing the caller can see.
+    """
+
+    def __init__(self, adjoints: Adjoints):
+        self._adjoints = adjoints
+        self._given: set[Variable] = set()
+
+    def __getitem__(self, variable: Variable) -> Any:
         if not isinstance(variable, Variable):
             raise KeyError(variable)
-        if variable.node is not variable and variable.node in self:
-            return self[variable.node]
-        return np.zeros(variable.shape, variable.dtype)[()]
+        node = variable if variable in self._adjoints else variable.node
+        if node not in self._adjoints:
+            return np.zeros(variable.shape, variable.dtype)[()]
+        if node not in self._given:
+            self._given.add(node)
+            self._adjoints[node] = _own(self._adjoints[node])
+        return self._adjoints[node]
+
+    def __iter__(self) -> Iterator[Variable]:
+        return (node for node, adjoint in self._adjoints.items() if adjoint.__class__ is not Parts)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, variable: object) -> bool:
+        return isinstance(variable, Variable) and (variable in self._adjoints or variable.node in self._adjoints)
+
+    def __repr__(self) -> str:
+        return f"Gradients({dict(self)!r})"
+
+
+def _own(gradient: Any) -> Any:
+    if gradient.__class__ is float:
+        return np.float64(gradient)
+    return gradient.copy() if gradient.__class__ is np.ndarray else gradient
 
 
 def gradients(output: Variable, cotangent: Any = None) -> Gradients:
@@ -234,7 +260,7 @@ def gradients(output: Variable, cotangent: Any = None) -> Gradients:
 
     Returns
     -------
-    dict
+    mapping
         Variable -> gradient, of the variable's shape and dtype. Variables that `output` does not depend on have zero.
 
     Raises
@@ -249,20 +275,7 @@ def gradients(output: Variable, cotangent: Any = None) -> Gradients:
     np.float64(8.0)
     """
     node, seed = _seeded(output, cotangent, "gradients")
-    return Gradients(_owned(pull_back({node: seed}), seed))
-
-
-def _owned(adjoints: Adjoints, seed: Any) -> Adjoints:
-    """Each gradient a NumPy scalar, or an array of its own: writable, and shared with nothing the caller can see."""
-    seen = {id(seed)}
-    for node, gradient in adjoints.items():
-        if gradient.__class__ is float:
-            adjoints[node] = np.float64(gradient)
-        elif gradient.__class__ is np.ndarray:
-            if gradient.base is not None or id(gradient) in seen or not gradient.flags.writeable:
-                adjoints[node] = gradient = gradient.copy()
-            seen.add(id(gradient))
-    return adjoints
+    return Gradients(pull_back({node: seed}))
 
 
 def _seeded(output: Any, cotangent: Any, name: str) -> tuple[Variable, Any]:
@@ -289,20 +302,10 @@ def backward(output: Variable, cotangent: Any, keep: bool) -> None:
     """Variable.backward: pull back and add to `.grad`."""
     node, seed = _seeded(output, cotangent, "backward")
     leaves = None if keep else _leaves(node)
-    adjoints = pull_back({node: seed}, leaves=leaves, keep=keep)
-    for variable, gradient in _owned(adjoints, seed).items():
-        if not isinstance(gradient, Parts):
-            variable.grad = gradient if variable.grad is None else variable.grad + gradient
+    found = Gradients(pull_back({node: seed}, leaves=leaves, keep=keep))
+    for variable, gradient in found.items():
+        variable.grad = gradient if variable.grad is None else variable.grad + gradient
 
 
 def _leaves(node: Variable) -> list[Variable]:
     return [n for n in order([node]) if n._primitive is None]
-
-
-def nodes_between(outputs: Iterable[Variable], leaves: Iterable[Variable]) -> Iterator[Variable]:
-    """The nodes on some path from `leaves` to `outputs`, children first."""
-    reached = set(leaves)
-    for node in order(outputs):
-        if node in reached or any(child in reached for child in node._args if isinstance(child, Variable)):
-            reached.add(node)
-            yield node

@@ -36,6 +36,7 @@ def settle(level: int) -> None:
             buffer.settle(level)
 
 
+NO_PARAMS: dict[str, Any] = {}
 FREED: Any = ("freed",)  # stands where the operands of a node were before a sweep freed it
 
 
@@ -67,11 +68,13 @@ class Variable:
     np.float64(2.0)
     """
 
-    # Only the first five are set by an operation; the others stay unset until needed (see __getattr__).
+    # What an operation sets: its value, its primitive, all operands (_args) with parameters, those of them that are variables
+    # of its trace (_children), level and serial number. The others stay unset until needed (see OrNone).
     __slots__ = (
         "__weakref__",
         "_args",
         "_buffer",
+        "_children",
         "_edges",
         "_grad",
         "_keep",
@@ -102,23 +105,16 @@ class Variable:
             self._level = 0
         self._val = val
         self._serial = new_serial()
+        self._params = NO_PARAMS
         self._args: tuple = ()
+        self._children: tuple = ()
         self._primitive: Any = None
         if children or local_gradients:
             from wengert.core.primitive import hand_made
 
             self._primitive, self._args = hand_made(children, local_gradients)
             self._level = max(child._level for child in self._args)
-
-    def __getattr__(self, name: str) -> Any:
-        # Python comes here only for what is not set: an operation sets as few slots as it can.
-        if name == "_params":
-            return _NO_PARAMS
-        if name == "_val":
-            return self._stored.value(self)
-        if name in ("_name", "_grad", "_edges", "_buffer", "_stored"):
-            return None
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            self._children = tuple(child for child in self._args if child._level == self._level)
 
     # -- the seed's words ---------------------------------------------------------------------------------------------
 
@@ -275,7 +271,33 @@ class Variable:
         return find(func)(*args, **kwargs)
 
 
-_NO_PARAMS: dict[str, Any] = {}
+def new_leaf(value: Any, level: int) -> Variable:
+    """A variable of a trace that was not computed from others; of level -1 it is a number's."""
+    made = object.__new__(Variable)
+    made._val, made._args, made._primitive, made._level, made._serial = value, (), None, level, new_serial()
+    made._params, made._children = NO_PARAMS, ()
+    return made
+
+
+class OrNone:
+    """A slot that reads as None until it is set. (A __getattr__ for them would make Python's every access slower.)"""
+
+    def __init__(self, slot: Any):
+        self.slot = slot
+
+    def __get__(self, variable: Any, kind: Any = None) -> Any:
+        try:
+            return self.slot.__get__(variable, kind)
+        except AttributeError:
+            return None
+
+    def __set__(self, variable: Any, value: Any) -> None:
+        self.slot.__set__(variable, value)
+
+
+for _name in ("_buffer", "_edges", "_grad", "_name", "_stored"):
+    setattr(Variable, _name, OrNone(Variable.__dict__[_name]))
+
 FLOAT64 = np.dtype(np.float64)
 
 

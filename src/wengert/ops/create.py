@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.registry import implements
-from wengert.core.variable import Variable, new_serial
+from wengert.core.variable import Variable, new_leaf
 from wengert.ops.complex import in_dtype
 from wengert.ops.constants import plain
 
@@ -25,9 +25,7 @@ def buffer(value: Any, level: int) -> Any:
         from wengert.inplace import fillable
 
         return fillable(value)
-    leaf = object.__new__(Variable)
-    leaf._val, leaf._args, leaf._primitive, leaf._level, leaf._serial = value, (), None, level, new_serial()
-    return leaf
+    return new_leaf(value, level)
 
 
 def beside(a: Any, made: Any) -> Any:

@@ -9,11 +9,11 @@ import numpy as np
 
 from wengert.core import linear
 from wengert.core.linear import Broadcast, Identity, LinearMap, Reshape, Select, Take, Transpose
-from wengert.core.primitive import Adjoints, Structured, _node, accumulate, structured
+from wengert.core.primitive import Adjoints, Structured, accumulate, node_of, structured
 from wengert.core.registry import implements, primitives
 from wengert.core.variable import Variable, new_serial
 from wengert.ops.constants import plain
-from wengert.ops.storage import Place, Storage, entries, owned_alone, twin
+from wengert.ops.storage import Place, Storage, Version, entries, owned_alone, twin
 from wengert.ops.targets import deliver
 
 _ndarray = np.ndarray
@@ -95,7 +95,7 @@ def _getitem(self: Variable, index: Any) -> Any:
     self = self.node
     value = self._val
     out = value[index] if value.__class__ is _ndarray else _getitem_value(value, index)
-    return _node(getitem, out, (self,), {"index": index}, self._level)
+    return node_of(getitem, out, (self,), {"index": index}, self._level, (self,))
 
 
 def _put_edge(out, values, shape, index, unique) -> LinearMap:
@@ -150,7 +150,7 @@ class SetItem(Structured):
                 return node
         made = super().__call__(base, value, index=index)
         if isinstance(made, Variable) and owned_alone(made):  # so that views of it do not keep it from being written
-            made._stored = Place(Storage(made._val), 0)
+            made.__class__, made._stored = Version, Place(Storage(made._val), 0)
             del made._val
         return made
 
@@ -166,15 +166,18 @@ class SetItem(Structured):
                 return None
             place = Place(Storage(base._val), 0)
             del base._val
+            if base.__class__ is Variable:
+                base.__class__ = Version
             base._stored = place
         elif place.__class__ is not Place:
             return None
         content = value._val if isinstance(value, Variable) else value
         if isinstance(content, Variable) or not place.storage.write(place.version, index, content):
             return None
-        node = object.__new__(Variable)
+        node: Any = object.__new__(Version)
         node._args, node._primitive, node._level, node._serial = (base, value), self, level, new_serial()
         node._params, node._stored = {"index": index}, Place(place.storage, place.version + 1)
+        node._children = (base, value) if isinstance(value, Variable) else (base,)
         return node
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:

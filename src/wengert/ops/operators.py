@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.primitive import Elementwise, _node
+from wengert.core.primitive import Elementwise, node_of
 from wengert.core.registry import find
-from wengert.core.variable import Variable, new_serial
+from wengert.core.variable import NO_PARAMS, Variable, new_serial
 from wengert.ops import elementwise as ew
 
 _new = object.__new__
@@ -37,20 +37,22 @@ def _binary(primitive: Elementwise, function: Callable) -> tuple[Callable, Calla
         if other.__class__ is Variable:
             if self._level != other._level:
                 return primitive(self, other)
-            val = function(self._val, other._val)
+            node = _new(Variable)
+            node._val = function(self._val, other._val)
+            node._args = node._children = (self, other)
         elif other.__class__ in _PLAIN:
-            val = function(self._val, other)
+            node = _new(Variable)
+            node._val = function(self._val, other)
+            node._args, node._children = (self, other), (self,)
         else:
             return NotImplemented if _unknown(other) else primitive(self, other)
-        node = _new(Variable)
-        node._val, node._args, node._primitive, node._level = val, (self, other), primitive, self._level
-        node._serial = new_serial()
+        node._primitive, node._level, node._serial, node._params = primitive, self._level, new_serial(), NO_PARAMS
         return node
 
     def reflected(self: Variable, other: Any) -> Any:
         if other.__class__ not in _PLAIN:
             return NotImplemented if _unknown(other) else primitive(other, self)
-        return _node(primitive, function(other, self._val), (other, self), {}, self._level)
+        return node_of(primitive, function(other, self._val), (other, self), NO_PARAMS, self._level, (self,))
 
     return forward, reflected
 

@@ -71,7 +71,7 @@ class Reduction(Structured):
         if not isinstance(a, Variable):
             return self.function(a, **params)
         a = a.node
-        return record(self, self.function(a._val, **params), (a,), params, a._level)
+        return record(self, self.function(a._val, **params), (a,), params, a._level, (a,))
 
 
 def reduction(function: Callable, edge: Callable, kind: type = Reduction, singular: bool = False) -> Reduction:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core.linear import Broadcast, Identity, LinearMap, Permute, Reshape, Take, Transpose
-from wengert.core.primitive import _node, structured
+from wengert.core.primitive import node_of, structured
 from wengert.core.registry import implements
-from wengert.core.variable import Variable
+from wengert.core.variable import NO_PARAMS, Variable
 from wengert.ops.constants import plain
 from wengert.ops.targets import deliver
 
@@ -47,7 +47,7 @@ def reshaped(a: Any, shape: Any) -> Any:
     a = a.node
     value = a._val
     out = value.reshape(shape) if value.__class__ is np.ndarray else np.reshape(value, shape)
-    return _node(reshape_, out, (a,), {"shape": shape}, a._level)
+    return node_of(reshape_, out, (a,), {"shape": shape}, a._level, (a,))
 
 
 @implements(np.reshape)
@@ -125,7 +125,8 @@ def transposed(a: Variable) -> Variable:
     """x.T"""
     a = a.node
     value = a._val
-    return _node(transpose, value.T if value.__class__ is np.ndarray else np.transpose(value), (a,), {}, a._level)
+    out = value.T if value.__class__ is np.ndarray else np.transpose(value)
+    return node_of(transpose, out, (a,), NO_PARAMS, a._level, (a,))
 
 
 def _permuted(function: Callable) -> Callable:

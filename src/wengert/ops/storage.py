@@ -2,7 +2,8 @@
 
 Writing into an array makes a new version of it (see `inplace`). If no one else sees the old version's memory, the new one
 takes it over, and what was overwritten is kept; a sweep that asks for an old version takes the writes back, and later
-makes them again. Sweeps go through the versions in order, so that each step costs one write. This room knows arrays only.
+makes them again. Sweeps go through the versions in order, so that each step costs one write. This room knows arrays and
+nodes, and no primitive.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import threading
 from typing import Any
 
 import numpy as np
+
+from wengert.core.variable import Variable
 
 
 class Storage:
@@ -52,6 +55,17 @@ class Storage:
 
     def alone(self) -> bool:
         return sys.getrefcount(self.array) <= _ALONE
+
+
+class Version(Variable):
+    """A node that was the content of written memory: its value may be in a Storage, and later versions there too."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_val":
+            return self._stored.value(self)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 class Place:
