@@ -18,7 +18,9 @@ from wengert.core.linear import Opaque
 from wengert.core.primitive import Primitive, cast, pinned, record
 from wengert.core.sweep import order, pull_back, push_forward, unit
 from wengert.core.trees import flatten, leaves_like, map_tree, unflatten
-from wengert.core.variable import WRITTEN, Variable, as_differentiable, dtype_of, new_leaf, new_level, settle
+from wengert.core.variable import FLOAT64, WRITTEN, Variable, as_differentiable, dtype_of, new_leaf, new_level, settle
+
+_ndarray, _float64 = np.ndarray, np.float64
 
 CHUNK_BYTES = 1 << 28  # what the stacked cotangents of one sweep of a Jacobian may take, in its output
 
@@ -30,12 +32,16 @@ class Trace:
         if not callable(f):
             raise errors.not_callable(f, name)
         self.args = list(args)
-        self.single = isinstance(argnums, (int, np.integer)) and not isinstance(argnums, bool)
+        self.single = argnums.__class__ is int or isinstance(argnums, np.integer)
         self.argnums = _checked_argnums(argnums, len(args))
-        self.level = new_level()
-        values, self.structure = flatten([args[i] for i in self.argnums])
-        self.values = [pinned(as_differentiable(value)) for value in values]
-        self.leaves = [new_leaf(value, self.level) for value in self.values]
+        self.level = level = new_level()
+        leaves, self.structure = flatten([args[i] for i in self.argnums])
+        self.values, self.leaves = [], []
+        for value in leaves:
+            if value.__class__ is not _ndarray or value.dtype is not FLOAT64:
+                value = pinned(as_differentiable(value))
+            self.values.append(value)
+            self.leaves.append(new_leaf(value, level))
         for i, part in zip(self.argnums, unflatten(self.structure, self.leaves), strict=True):
             self.args[i] = part
         self.aux = None
@@ -47,10 +53,13 @@ class Trace:
                 result, self.aux = result
                 self.aux = map_tree(lambda x: pinned(self.plain(x)), self.aux)
             outputs, self.out_structure = flatten(result)
-            self.outputs = [self.current(x) if isinstance(x, Variable) else x for x in outputs]
-            for x in self.outputs:
-                if not isinstance(x, Variable) and not _is_number(x):
-                    raise errors.not_array_output(x, name)
+            for i, x in enumerate(outputs):
+                if x.__class__ is not Variable or x._level != level:
+                    if isinstance(x, Variable):
+                        outputs[i] = x = self.current(x)
+                    if not isinstance(x, Variable) and not _is_number(x):
+                        raise errors.not_array_output(x, name)
+            self.outputs = outputs
         finally:
             if self.level in WRITTEN:
                 settle(self.level)
@@ -95,18 +104,19 @@ class Trace:
         seen = {id(x) for x in others} | {id(x) for x in self.values}
         result = []
         for gradient, value in zip(found, self.values, strict=True):
-            if gradient is None:
-                gradient = np.zeros_like(value) if np.ndim(value) else np.zeros((), dtype_of(value))[()]
-            if isinstance(gradient, np.ndarray):
-                if not gradient.flags.writeable or gradient.base is not None or id(gradient) in seen:
+            if gradient.__class__ is _ndarray:
+                if gradient.base is not None or not gradient.flags.writeable or id(gradient) in seen:
                     gradient = gradient.copy()
                 seen.add(id(gradient))
-            elif isinstance(value, np.ndarray) and isinstance(gradient, (float, complex, np.generic)):
+            elif gradient is None:
+                array = isinstance(value, np.ndarray) or np.ndim(value)
+                gradient = np.zeros_like(value) if array else np.zeros((), dtype_of(value))[()]
+            elif isinstance(gradient, Variable):
+                gradient = pinned(gradient)
+            elif isinstance(value, np.ndarray):
                 gradient = np.asarray(gradient, dtype=value.dtype)
             elif gradient.__class__ is float:
-                gradient = np.float64(gradient)  # the sweep's own 1.0, where no operation made a NumPy scalar of it
-            else:
-                gradient = pinned(gradient)
+                gradient = _float64(gradient)  # the sweep's own 1.0, where no operation made a NumPy scalar of it
             result.append(gradient)
         return result
 
@@ -124,6 +134,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _checked_argnums(argnums: Any, count: int) -> tuple[int, ...]:
+    if argnums.__class__ is int and 0 <= argnums < count:
+        return (argnums,)
     several = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
     for i in several:
         if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or not -count <= i < count:
@@ -139,6 +151,13 @@ def _scalar_seed(trace: Trace, holomorphic: bool, name: str) -> dict:
     if len(trace.outputs) != 1:
         raise errors.not_scalar_output(trace.value(), name)
     (output,) = trace.outputs
+    if (
+        output.__class__ is Variable
+        and output._val.__class__ is _float64
+        and output._level == trace.level
+        and not holomorphic
+    ):
+        return {output: 1.0}
     value = trace.plain(output)
     dtype = dtype_of(value) if hasattr(value, "dtype") else np.asarray(value).dtype
     if np.size(value) != 1 or dtype.kind == "b":

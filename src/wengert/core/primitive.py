@@ -193,10 +193,15 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
     if kind is own is float:
         adjoints[child] = adjoints[child] + contribution if child in adjoints else contribution
         return
-    if kind is float or kind is _float64:
-        if own is not float and own is not _float64:
+    if kind is own is _ndarray:
+        if contribution.shape != value.shape or contribution.dtype is not value.dtype:
             contribution = fit(contribution, value)
-    elif not (kind is own is _ndarray and contribution.shape == value.shape and contribution.dtype is value.dtype):
+    elif own is float or own is _float64:
+        if kind is _ndarray and contribution.dtype is FLOAT64:  # a number that was broadcast
+            contribution = np.add.reduce(contribution, axis=None)
+        elif kind is not _float64 and kind is not float:
+            contribution = fit(contribution, value)
+    else:
         contribution = fit(contribution, value)
     if child not in adjoints:
         adjoints[child] = contribution

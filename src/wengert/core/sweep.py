@@ -57,16 +57,17 @@ def pull_back(
         Keep the graph. Otherwise the operands of each node are let go when it has been visited.
     """
     nodes = order(seeds)
-    consume = leaves is not None and not keep and _needs_no_second(nodes)
-    remaining = nodes if consume else list(nodes)
-    adjoints = _reverse(seeds, remaining, leaves is None, consume, lead)
-    wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
-    if not consume and not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
-        adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
-    if not keep:
-        for node in nodes:
-            if node._primitive is not None:
-                node._args = node._children = FREED
+    with np.errstate(all="ignore"):
+        consume = leaves is not None and not keep and _needs_no_second(nodes)
+        adjoints = _reverse(seeds, nodes if consume else list(nodes), leaves is None, consume, lead)
+        if not consume:
+            wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
+            if not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
+                adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
+            if not keep:
+                for node in nodes:
+                    if node._primitive is not None:
+                        node._args = node._children = FREED
     return adjoints
 
 
@@ -95,36 +96,36 @@ def _given(node: Variable) -> Iterator[Any]:
 
 
 def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, free: bool, lead: int) -> Adjoints:
+    """The plain sweep. It takes the nodes from the list, and with `free` what they hold from the nodes."""
     adjoints = Adjoints(seeds)
     take = adjoints.get if keep_all else adjoints.pop
-    with np.errstate(all="ignore"):
-        while nodes:
-            node = nodes.pop()
-            primitive = node._primitive
-            if primitive is None:
-                continue
-            cotangent = take(node, None)
-            if cotangent is not None:
-                if lead:
-                    _pull_edges(primitive.maps(node), cotangent, adjoints, lead)
-                else:
-                    primitive.pull(node, cotangent, adjoints)
-            if free:
-                node._args = node._children = FREED
+    while nodes:
+        node = nodes.pop()
+        primitive = node._primitive
+        if primitive is None:
+            continue
+        cotangent = take(node, None)
+        if cotangent is not None:
+            if lead:
+                _pull_edges(primitive.maps(node), cotangent, adjoints, lead)
+            else:
+                primitive.pull(node, cotangent, adjoints)
+        if free:
+            node._args = node._children = FREED
     return adjoints
 
 
 def _strong_reverse(seeds: dict, nodes: list[Variable], keep_all: bool, lead: int) -> Adjoints:
+    """The sweep with true zeros."""
     adjoints = Adjoints(seeds)
     take = adjoints.get if keep_all else adjoints.pop
-    with np.errstate(all="ignore"):
-        for node in reversed(nodes):
-            if node._primitive is None:
-                continue
-            cotangent = take(node, None)
-            if cotangent is not None:
-                edges = [(child, edge.strong()) for child, edge in node._primitive.maps(node)]
-                _pull_edges(edges, cotangent, adjoints, lead)
+    for node in reversed(nodes):
+        if node._primitive is None:
+            continue
+        cotangent = take(node, None)
+        if cotangent is not None:
+            edges = [(child, edge.strong()) for child, edge in node._primitive.maps(node)]
+            _pull_edges(edges, cotangent, adjoints, lead)
     return adjoints
 
 
@@ -148,30 +149,30 @@ def push_forward(nodes: Sequence[Variable], seeds: dict[Variable, Any], outputs:
 
     Tangents may have stacked leading axes, the same for all.
     """
-    tangents = _forward(nodes, seeds, outputs, strong=False)
-    if all(is_finite(t) for t in tangents.values()):
-        return tangents
-    return _forward(nodes, seeds, outputs, strong=True)
+    with np.errstate(all="ignore"):
+        tangents = _forward(nodes, seeds, outputs, strong=False)
+        if not all(is_finite(t) for t in tangents.values()):
+            tangents = _forward(nodes, seeds, outputs, strong=True)
+    return tangents
 
 
 def _forward(nodes: Sequence[Variable], seeds: dict, outputs: Sequence[Variable], strong: bool) -> dict:
     tangents = dict(seeds)
     wanted = set(outputs)
     last_use = _last_uses(nodes)
-    with np.errstate(all="ignore"):
-        for node in nodes:
-            if node._children and node not in seeds:
-                total = None
-                for child, edge in node.own_edges():
-                    tangent = tangents.get(child)
-                    if tangent is not None:
-                        image = (edge.strong() if strong else edge).push(tangent)
-                        total = image if total is None else total + image
-                if total is not None:
-                    tangents[node] = total if isinstance(total, Parts) else cast(total, dtype_of(node._val))
-            for spent in last_use.get(node, ()):
-                if spent not in wanted:
-                    tangents.pop(spent, None)
+    for node in nodes:
+        if node._children and node not in seeds:
+            total = None
+            for child, edge in node.own_edges():
+                tangent = tangents.get(child)
+                if tangent is not None:
+                    image = (edge.strong() if strong else edge).push(tangent)
+                    total = image if total is None else total + image
+            if total is not None:
+                tangents[node] = total if isinstance(total, Parts) else cast(total, dtype_of(node._val))
+        for spent in last_use.get(node, ()):
+            if spent not in wanted:
+                tangents.pop(spent, None)
     return {node: tangents[node] for node in outputs if node in tangents}
 
 
@@ -188,21 +189,19 @@ def _last_uses(nodes: Sequence[Variable]) -> dict[Variable, list[Variable]]:
 
 
 def is_finite(value: Any) -> bool:
-    """No inf and no nan in a number or array; a variable is judged by its value."""
+    """No inf and no nan in a number or array; a variable is judged by its value. NumPy may warn: callers see to that."""
     kind = value.__class__
     if kind is float or kind is np.float64:
         return math.isfinite(value)
     if kind is np.ndarray and value.dtype is FLOAT64:  # the sum of squares, three times as fast as what follows
         flat = value.ravel()
-        with np.errstate(all="ignore"):
-            return math.isfinite(flat.dot(flat))
+        return math.isfinite(flat.dot(flat))
     if kind is Parts:
         return True
     while isinstance(value, Variable):
         value = value.val
     # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second sweep.
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.sum(value))) if np.size(value) else True
+    return bool(np.isfinite(np.sum(value))) if np.size(value) else True
 
 
 # -- the seed's API ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,10 @@ from wengert.core import errors
 class Structure:
     """The shape of a tree without its leaves."""
 
-    __slots__ = ("children", "count", "keys", "kind", "mapping")
+    __slots__ = ("children", "keys", "kind", "mapping")
 
     def __init__(self, kind: Any, keys: Any, children: tuple, mapping: Callable = dict):
         self.kind, self.keys, self.children, self.mapping = kind, keys, children, mapping
-        self.count = 1 if kind is LEAF else sum(child.count for child in children)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Structure) and (self.kind, self._key_set(), self._by_key()) == (
@@ -73,6 +72,7 @@ _leaf_types: set[type] = set()  # types found to be no containers: asking whethe
 LEAF = "leaf"
 _LEAF = Structure(LEAF, (), ())
 _NONE = Structure(None, (), ())
+_FLAT = [Structure(list, (), (_LEAF,) * n) for n in range(4)]  # lists of leaves, which most arguments are
 
 
 def flatten(tree: Any) -> tuple[list, Structure]:
@@ -81,6 +81,8 @@ def flatten(tree: Any) -> tuple[list, Structure]:
     >>> flatten({"W": 1.0, "layers": [2.0, None]})
     ([1.0, 2.0], {'W': *, 'layers': [*, None]})
     """
+    if type(tree) is list and len(tree) < len(_FLAT) and _leaf_types.issuperset(map(type, tree)):
+        return list(tree), _FLAT[len(tree)]
     leaves: list = []
     return leaves, _flatten(tree, leaves)
 
@@ -113,8 +115,12 @@ def _maker(tree: Mapping) -> Callable:
     return OrderedDict if isinstance(tree, OrderedDict) else dict
 
 
-def unflatten(structure: Structure, leaves: Any) -> Any:
+def unflatten(structure: Structure, leaves: Sequence) -> Any:
     """The tree of this structure with these leaves."""
+    if structure is _LEAF:
+        return leaves[0]
+    if structure.kind is list and len(leaves) < len(_FLAT) and structure is _FLAT[len(leaves)]:
+        return list(leaves)
     return structure.build(iter(leaves))
 
 

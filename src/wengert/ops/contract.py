@@ -38,12 +38,13 @@ from wengert.ops.targets import deliver
 # -- products of matrices ---------------------------------------------------------------------------------------------
 
 
-# (axes of a, axes of b) -> what the cotangent g of a @ b gives to a and to b, for plain vectors and matrices.
+# (axes of a, axes of b) -> what the cotangent g of a @ b gives to a and to b, for plain vectors and matrices. (The method
+# dot takes half a microsecond less than the ufunc matmul.)
 _PULLS = {
     (1, 1): (lambda g, b: g * conj(b), lambda g, a: g * conj(a)),
-    (1, 2): (lambda g, b: np.matmul(conj(b), g), lambda g, a: conj(a)[:, None] * g),
-    (2, 1): (lambda g, b: g[:, None] * conj(b), lambda g, a: np.matmul(conj(a.T), g)),
-    (2, 2): (lambda g, b: np.matmul(g, conj(b.T)), lambda g, a: np.matmul(conj(a.T), g)),
+    (1, 2): (lambda g, b: conj(b).dot(g), lambda g, a: conj(a)[:, None] * g),
+    (2, 1): (lambda g, b: g[:, None] * conj(b), lambda g, a: conj(a.T).dot(g)),
+    (2, 2): (lambda g, b: g.dot(conj(b.T)), lambda g, a: conj(a.T).dot(g)),
 }
 
 
@@ -51,11 +52,13 @@ class MatrixProduct(Structured):
     """A product of two operands. That of plain vectors and matrices is pulled back by one product each, from a table."""
 
     def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
-        a, b = self.values(node)
+        x, y = node._args
+        children = node._children
+        a = x._val if x is children[0] else x
+        b = y._val if y is children[-1] else y
         if a.__class__ is b.__class__ is np.ndarray and not isinstance(cotangent, Variable):
             pulls = _PULLS.get((a.ndim, b.ndim))
             if pulls is not None:
-                x, y = node._args
                 if a is not x:
                     accumulate(adjoints, x, pulls[0](cotangent, b))
                 if b is not y:

@@ -27,9 +27,9 @@ from wengert.core.linear import (
     conj,
     strong_multiply,
 )
-from wengert.core.primitive import Structured, accumulate, cast, record
+from wengert.core.primitive import Structured, accumulate, cast, node_of, record
 from wengert.core.registry import implements, primitives, rules
-from wengert.core.variable import Variable, dtype_of
+from wengert.core.variable import FLOAT64, NO_PARAMS, Variable, dtype_of
 from wengert.ops.targets import deliver
 
 NO_VALUE = np._NoValue  # type: ignore[attr-defined]  # NumPy's own mark for "not given"
@@ -87,12 +87,24 @@ def reduction(function: Callable, edge: Callable, kind: type = Reduction, singul
 class PlainSum(Reduction):
     """A sum or mean. That of a plain array is pulled back as copies of its entries along the summed axes."""
 
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        if len(args) == 1 and not params and args[0].__class__ is Variable:
+            value = args[0]._val
+            if value.__class__ is np.ndarray and value.dtype is FLOAT64 and value.size:  # what np.sum and np.mean do
+                out = np.add.reduce(value, axis=None)
+                return node_of(self, out / value.size if self is mean else out, args, NO_PARAMS, args[0]._level, args)
+        return super().__call__(*args, **params)
+
     def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
         (child,), params = node._args, node._params
         value = child._val
         if value.__class__ is not np.ndarray or isinstance(cotangent, Variable) or not params.keys() <= _AXES:
             return super().pull(node, cotangent, adjoints)
-        if self.function is np.mean and value.size:
+        if not params and value.size <= 4096 and value.dtype is FLOAT64:
+            contribution = np.empty(value.shape)
+            contribution.fill(cotangent / value.size if self is mean and value.size else cotangent)
+            return accumulate(adjoints, child, contribution)
+        if self is mean and value.size:
             cotangent = cotangent / (value.size // np.size(cotangent))
         if params and params.keys() != {"keepdims"}:
             axes, shape = axes_of(params["axis"], value.ndim), value.shape
