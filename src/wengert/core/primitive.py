@@ -190,27 +190,26 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
     """adjoint(child) += contribution, in the child's own shape and dtype."""
     value = child._val
     kind, own = contribution.__class__, value.__class__
-    if kind is own is float:
-        adjoints[child] = adjoints[child] + contribution if child in adjoints else contribution
-        return
     if kind is own is _ndarray:
         if contribution.shape != value.shape or contribution.dtype is not value.dtype:
             contribution = fit(contribution, value)
     elif own is float or own is _float64:
         if kind is _ndarray and contribution.dtype is FLOAT64:  # a number that was broadcast
             contribution = np.add.reduce(contribution, axis=None)
-        elif kind is not _float64 and kind is not float:
+        elif kind is not float and kind is not _float64:
             contribution = fit(contribution, value)
     else:
         contribution = fit(contribution, value)
     if child not in adjoints:
         adjoints[child] = contribution
-    elif child in adjoints.owned and kind is _ndarray:
+    elif kind is not _ndarray:
+        adjoints[child] = adjoints[child] + contribution
+    elif child in adjoints.owned:
         before = adjoints[child]
         before += contribution
     else:
         adjoints[child] = total = adjoints[child] + contribution
-        if kind is _ndarray and total.__class__ is _ndarray:
+        if total.__class__ is _ndarray:
             adjoints.owned.add(child)
 
 
@@ -251,7 +250,7 @@ class Elementwise(Primitive):
         self.singular = singular or any(isinstance(p, over) for p in partials)
         self.refused = {i: p for i, p in enumerate(partials) if isinstance(p, unsupported)}
         self.steps = [_step(p) for p in partials]
-        self.single, self.binary = ufunc.nout == 1, ufunc.nin == 2
+        self.single = ufunc.nout == 1
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         level, out, values = node._level, node._val, self.values(node)
@@ -282,26 +281,44 @@ class Elementwise(Primitive):
     def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
         if not self.single:
             return super().pull(node, cotangent, adjoints)
-        args, children, out = node._args, node._children, node._val
-        if self.binary:  # the commonest case, spelled out: this is the innermost loop of every sweep
-            (first, p), (second, q) = self.steps
-            x, y = args
-            if len(children) == 2:
-                u, v = x._val, y._val
-            elif x is children[0]:
-                u, v, second = x._val, y, None
-            else:
-                u, v, first = x, y._val, None
-            if first is not None:
-                accumulate(adjoints, x, cotangent if first is _same else first(cotangent, p(out, u, v)))
-            if second is not None:
-                accumulate(adjoints, y, cotangent if second is _same else second(cotangent, q(out, u, v)))
-            return None
-        values, level = self.values(node), node._level
-        for child, (step, partial) in zip(args, self.steps, strict=True):
+        values, level, out = self.values(node), node._level, node._val
+        for child, (step, partial) in zip(node._args, self.steps, strict=True):
             if step is not None and isinstance(child, Variable) and child._level == level:
                 accumulate(adjoints, child, cotangent if step is _same else step(cotangent, partial(out, *values)))
         return None
+
+
+class Binary(Elementwise):
+    """One of two operands, the commonest kind: its pull is the innermost loop of every sweep, and spelled out."""
+
+    def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
+        (first, p), (second, q) = self.steps
+        x, y = node._args
+        out, children = node._val, node._children
+        if len(children) == 2:
+            u, v = x._val, y._val
+        elif x is children[0]:
+            u, v, second = x._val, y, None
+        else:
+            u, v, first = x, y._val, None
+        # A real result has real operands: there is nothing to conjugate.
+        real = out.__class__ is float or (out.__class__ is _ndarray and out.dtype is FLOAT64)
+        if first is not None:
+            if first is _same:
+                g = cotangent
+            elif real and first is _multiplied:
+                g = cotangent * p(out, u, v)
+            else:
+                g = first(cotangent, p(out, u, v))
+            accumulate(adjoints, x, g)
+        if second is not None:
+            if second is _same:
+                g = cotangent
+            elif real and second is _multiplied:
+                g = cotangent * q(out, u, v)
+            else:
+                g = second(cotangent, q(out, u, v))
+            accumulate(adjoints, y, g)
 
 
 def _partial_value(edge: LinearMap) -> Any:
@@ -357,7 +374,8 @@ def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elem
     singular : bool
         Can a partial be infinite at finite values? (`over` implies it.)
     """
-    primitive = Elementwise(ufunc, partials, singular)
+    kind = Binary if ufunc.nin == 2 and ufunc.nout == 1 else Elementwise
+    primitive = kind(ufunc, partials, singular)
     return _register(primitive, ufunc)
 
 

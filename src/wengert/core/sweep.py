@@ -54,7 +54,7 @@ def pull_back(
     leaves : sequence of Variable, optional
         The nodes whose adjoints are wanted; None keeps those of all nodes.
     keep : bool
-        Keep the graph. Otherwise the operands of each node are let go when it has been visited.
+        Keep the graph. Otherwise the operands of each node may be let go when it has been visited.
     """
     nodes = order(seeds)
     with np.errstate(all="ignore"):
@@ -64,10 +64,6 @@ def pull_back(
             wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
             if not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
                 adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
-            if not keep:
-                for node in nodes:
-                    if node._primitive is not None:
-                        node._args = node._children = FREED
     return adjoints
 
 
@@ -300,11 +296,11 @@ def unit(value: Any) -> Any:
 def backward(output: Variable, cotangent: Any, keep: bool) -> None:
     """Variable.backward: pull back and add to `.grad`."""
     node, seed = _seeded(output, cotangent, "backward")
-    leaves = None if keep else _leaves(node)
+    leaves = None if keep else [n for n in order([node]) if n._primitive is None]
     found = Gradients(pull_back({node: seed}, leaves=leaves, keep=keep))
     for variable, gradient in found.items():
         variable.grad = gradient if variable.grad is None else variable.grad + gradient
-
-
-def _leaves(node: Variable) -> list[Variable]:
-    return [n for n in order([node]) if n._primitive is None]
+    if not keep and node._args is not FREED:  # the sweep kept it for a second one, with true zeros
+        for spent in order([node]):
+            if spent._primitive is not None:
+                spent._args = spent._children = FREED
