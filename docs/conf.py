@@ -1,4 +1,7 @@
-"""Sphinx: the pydata theme, and myst-nb, which runs every code cell at build and fails on an error."""
+"""Sphinx: the pydata theme, and myst-nb, which runs every code cell at build and fails on an error.
+
+Formulas are written in plain characters, so that the pages need nothing from the network to be read.
+"""
 
 import wengert
 
@@ -7,19 +10,27 @@ author = "The wengert contributors"
 copyright = "2026, The wengert contributors"
 release = wengert.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
-exclude_patterns = ["_build"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
+exclude_patterns = ["_build", "jupyter_execute"]
+templates_path = ["_templates"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "wengert"
 html_show_sourcelink = False
-html_theme_options = {"show_prev_next": True, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_copy_source = False
+html_sidebars = {"**": ["pages"]}
+html_theme_options = {
+    "navbar_center": [],
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+}
 
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_execution_show_tb = True
-myst_enable_extensions = ["dollarmath", "deflist"]
+nb_render_markdown_format = "gfm"
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"

@@ -68,8 +68,8 @@ def primitive(function: Callable, *rules: Any) -> UserPrimitive:
     function : callable
         Computes the value from plain arrays; may call anything.
     rules
-        For each positional argument: a function (out, *args, **kwargs) that returns the partial derivative as a number
-        or array (broadcasting against the output) or as a linear map from `wengert.linear`; a constant partial; or None
+        For each positional argument: a function ``(out, *args, **kwargs)`` that returns the partial derivative as a
+        number or array (broadcasting against the output) or as a linear map from `wengert.linear`; a constant partial; or None
         where the derivative is exactly zero. Written in NumPy calls, a rule can be differentiated again.
 
     Raises

@@ -17,6 +17,7 @@ import numpy as np
 
 Array = Any  # anything that intercepts NumPy: ndarray, Variable, a foreign array
 Shape = tuple[int, ...]
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what einsum names axes by
 
 
 def conj(value: Array) -> Array:
@@ -507,7 +508,7 @@ class Contract(LinearMap):
 
 
 def _fresh_letters(spec: str, count: int) -> str:
-    free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba" if c not in spec]
+    free = [c for c in reversed(LETTERS) if c not in spec]
     return "".join(free[:count])
 
 

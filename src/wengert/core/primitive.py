@@ -8,14 +8,25 @@ built when a sweep or a picture asks. This room knows the Variable and the linea
 from __future__ import annotations
 
 import inspect
-import string
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.linear import Block, Contract, Divide, Entry, Identity, LinearMap, Parts, Scale, conj, unbroadcast
+from wengert.core.linear import (
+    LETTERS,
+    Block,
+    Contract,
+    Divide,
+    Entry,
+    Identity,
+    LinearMap,
+    Parts,
+    Scale,
+    conj,
+    unbroadcast,
+)
 from wengert.core.registry import primitives, rules
 from wengert.core.variable import FLOAT64, NO_PARAMS, Variable, dtype_of, new_serial
 
@@ -368,7 +379,7 @@ def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elem
     ----------
     ufunc : numpy.ufunc
     partials
-        For each operand a function (out, *operands) -> partial, `over` such a function (the edge divides by it), a
+        For each operand a function ``(out, *operands) -> partial``, `over` such a function (the edge divides by it), a
         number (constant partial), None (the derivative is exactly zero) or `unsupported(argument, reason)`. For a
         ufunc with several outputs, `out` is a tuple and the partial returns one.
     singular : bool
@@ -447,7 +458,7 @@ def structured(function: Callable, *edges: Any, name: str | None = None, singula
     function : callable
         Its first ``len(edges)`` arguments are the operands, the others parameters.
     edges
-        For each operand a function (out, *operands, **params) -> LinearMap (Block for several outputs), None for an
+        For each operand a function ``(out, *operands, **params) -> LinearMap`` (Block for several outputs), None for an
         exactly zero derivative, or `unsupported`.
     """
     names = tuple(inspect.signature(function).parameters)
@@ -459,7 +470,7 @@ def structured(function: Callable, *edges: Any, name: str | None = None, singula
 
 
 def variadic(function: Callable, edge: Callable, name: str | None = None) -> Variadic:
-    """Declare a function of any number of operands: edge(i, out, *operands, **params) -> LinearMap of operand i."""
+    """Declare a function of any number of operands: ``edge(i, out, *operands, **params)`` is operand i's LinearMap."""
     return _register(Variadic(function, edge, name or function.__name__), function)
 
 
@@ -493,7 +504,7 @@ def as_map(rule: Any, in_shape: tuple, out: Any, name: str) -> LinearMap | None:
         return rule
     shape = np.shape(rule)
     if in_shape and shape == out_shape + in_shape:
-        o, i = (string.ascii_letters[a:b] for a, b in ((0, len(out_shape)), (len(out_shape), len(shape))))
+        o, i = (LETTERS[a:b] for a, b in ((0, len(out_shape)), (len(out_shape), len(shape))))
         return Contract(f"{o + i},{i}->{o}", (rule, None), 1, in_shape, out_shape)
     try:
         fits = np.broadcast_shapes(shape, in_shape, out_shape) == out_shape

@@ -9,8 +9,6 @@ whoever has imported it already; for arguments without variables it does what it
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.util
 import sys
 from collections.abc import Callable
 from types import FunctionType
@@ -36,7 +34,7 @@ def install() -> None:
     if PACKAGE in sys.modules:
         open_entrance()
     else:
-        sys.meta_path.insert(0, _AfterImport())
+        sys.meta_path.insert(0, _AfterImport())  # type: ignore[arg-type]
 
 
 def open_entrance() -> None:
@@ -82,7 +80,7 @@ def _stacked(value: Any) -> Any:
     return value
 
 
-class _AfterImport(importlib.abc.MetaPathFinder):
+class _AfterImport:
     """Finds nothing itself: sees scipy.special being looked for, and opens the entrance once it is loaded."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
@@ -90,6 +88,8 @@ class _AfterImport(importlib.abc.MetaPathFinder):
             return None
         if self in sys.meta_path:
             sys.meta_path.remove(self)
+        import importlib.util  # a third of our own import time, needed by nobody who has no SciPy
+
         spec = importlib.util.find_spec(name)
         if spec is not None and hasattr(spec.loader, "exec_module"):
             load = spec.loader.exec_module

@@ -9,7 +9,7 @@ nodes, and no primitive.
 from __future__ import annotations
 
 import sys
-import threading
+from _thread import allocate_lock
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Storage:
     def __init__(self, array: np.ndarray):
         self.array, self.now = array, 0
         self.steps: list = []  # [index, the entries there in the version that is farther from `now`]
-        self.lock = threading.Lock()
+        self.lock = allocate_lock()
 
     def at(self, version: int) -> np.ndarray:
         """The array, in the state of a version."""
