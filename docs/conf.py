@@ -18,7 +18,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = "wengert"
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"**": ["pages"]}
+html_sidebars = {"**": ["pages.html"]}
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme_options = {
     "navbar_center": [],
     "navigation_with_keys": False,
