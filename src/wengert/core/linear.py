@@ -77,11 +77,11 @@ class LinearMap:
     out_shape: Shape
 
     def push(self, tangent: Array) -> Array:
-        """The image of a tangent of shape (..., *in_shape); shape (..., *out_shape)."""
+        """The image of a tangent of shape ``(..., *in_shape)``; shape ``(..., *out_shape)``."""
         raise AttributeError(f"{type(self).__name__} does not define push")
 
     def pull(self, cotangent: Array) -> Array:
-        """The image of a cotangent of shape (..., *out_shape) under the adjoint; shape (..., *in_shape)."""
+        """The image of a cotangent of shape ``(..., *out_shape)`` under the adjoint; shape ``(..., *in_shape)``."""
         raise AttributeError(f"{type(self).__name__} does not define pull")
 
     @property
@@ -293,6 +293,8 @@ class Select(LinearMap):
 
 
 class Reshape(LinearMap):
+    """The same entries in another shape: np.reshape."""
+
     label = "reshape"
 
     def __init__(self, in_shape: Shape, out_shape: Shape):
