@@ -36,6 +36,7 @@ nb_merge_streams = True
 nb_render_markdown_format = "gfm"
 myst_heading_anchors = 3
 
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
