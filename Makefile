@@ -48,8 +48,9 @@ lint: $(VENV)/.stamp-test
 bench: $(VENV)/.stamp-bench
 	$(BENCHMARK_ENV) $(BIN)/python -m benchmarks
 
+# -E: the pages run the library, so they are read anew even where only the library has changed.
 docs: $(VENV)/.stamp-docs
-	$(BIN)/sphinx-build -W --keep-going docs docs/_build
+	$(BIN)/sphinx-build -W -E --keep-going docs docs/_build
 
 clean:
 	rm -rf $(VENV) docs/_build build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache wengert-demo.png
