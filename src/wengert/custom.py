@@ -23,7 +23,6 @@ class UserPrimitive(Primitive):
     def __init__(self, function: Callable, rules: tuple):
         super().__init__(_uncaptured(function), getattr(function, "__name__", "primitive"))
         self.rules = rules
-        self.singular = True  # nothing is known of the partials: keep what a sweep with true zeros needs
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
@@ -92,6 +91,14 @@ def primitive(function: Callable, *rules: Any) -> UserPrimitive:
 def custom_gradient(function: Callable) -> Callable:
     """Decorate a function that returns (value, rules): the partials or linear maps of its arguments beside its value.
 
+    The function is called with plain values. `rules` is a tuple with one rule for each positional argument, as for
+    `primitive`; None where the derivative is exactly zero.
+
+    Raises
+    ------
+    TypeError
+        When the function does not return such a pair, or uses a variable that is not among its arguments.
+
     Examples
     --------
     >>> import numpy as np
@@ -122,7 +129,6 @@ def custom_gradient(function: Callable) -> Callable:
         if any(isinstance(x, Variable) and x._level >= level for x in (*parts, *rules)):
             raise errors.captured(getattr(function, "__name__", "f"))
         given = Given(getattr(function, "__name__", "custom"), tuple(rules))
-        given.singular = True
         children = tuple(x for x in nodes if isinstance(x, Variable) and x._level == level)
         return record(given, out, tuple(nodes), {}, level, children)
 

@@ -8,6 +8,7 @@ built when a sweep or a picture asks. This room knows the Variable and the linea
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,8 @@ from wengert.core.linear import (
     Parts,
     Scale,
     conj,
+    strong_divide,
+    strong_multiply,
     unbroadcast,
 )
 from wengert.core.registry import primitives, rules
@@ -85,7 +88,6 @@ class Primitive:
 
     name: str
     mark: Callable | None = None  # told of each new node and its operand, where nodes can be views (see `inplace`)
-    singular = False  # can a partial be infinite at finite values? then a sweep may have to be repeated with true zeros
 
     def __init__(self, function: Callable, name: str):
         self.function, self.name = function, name
@@ -135,6 +137,10 @@ class Primitive:
                     inner = self
             values.append(x)
         return record(self, inner(*values, **params), tuple(args), params, level, tuple(children))
+
+    def exact(self, node: Variable) -> bool:
+        """Does the pull of this node know of true zeros already? It does where it only moves entries."""
+        return False
 
     def values(self, node: Variable) -> list:
         """The operands as the trace of this node sees them: its own variables by value, all else as it is."""
@@ -197,8 +203,8 @@ class Adjoints(dict):
         self.owned: set[Variable] = set()
 
 
-def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
-    """adjoint(child) += contribution, in the child's own shape and dtype."""
+def accumulate(adjoints: Adjoints, child: Variable, contribution: Any, fresh: bool = False) -> None:
+    """adjoint(child) += contribution, in the child's own shape and dtype. A fresh contribution is nobody else's array."""
     value = child._val
     kind, own = contribution.__class__, value.__class__
     if kind is own is _ndarray:
@@ -213,6 +219,8 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
         contribution = fit(contribution, value)
     if child not in adjoints:
         adjoints[child] = contribution
+        if fresh:
+            adjoints.owned.add(child)
     elif kind is not _ndarray:
         adjoints[child] = adjoints[child] + contribution
     elif child in adjoints.owned:
@@ -222,6 +230,22 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any) -> None:
         adjoints[child] = total = adjoints[child] + contribution
         if total.__class__ is _ndarray:
             adjoints.owned.add(child)
+
+
+def is_finite(value: Any) -> bool:
+    """No inf and no nan in a number or array; a variable is judged by its value. NumPy may warn: callers see to that."""
+    kind = value.__class__
+    if kind is float or kind is np.float64:
+        return math.isfinite(value)
+    if kind is np.ndarray and value.dtype is FLOAT64:  # the sum of squares, three times as fast as what follows
+        flat = value.ravel()
+        return math.isfinite(flat.dot(flat))
+    if kind is Parts:
+        return all(is_finite(part) for part in value.values if part is not None)
+    while isinstance(value, Variable):
+        value = value.val
+    # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second look.
+    return bool(np.isfinite(np.sum(value))) if np.size(value) else True
 
 
 def fit(contribution: Any, value: Any, lead: int = 0) -> Any:
@@ -253,12 +277,11 @@ def cast(value: Any, dtype: np.dtype) -> Any:
 class Elementwise(Primitive):
     """A ufunc. The partial of each operand is a number or an array that multiplies (or, with `over`, divides)."""
 
-    def __init__(self, ufunc: np.ufunc, partials: tuple, singular: bool):
+    def __init__(self, ufunc: np.ufunc, partials: tuple):
         super().__init__(ufunc, ufunc.__name__)
         if len(partials) != ufunc.nin:
             raise ValueError(f"{self.name} has {ufunc.nin} operands, got {len(partials)} partials")
         self.partials = partials
-        self.singular = singular or any(isinstance(p, over) for p in partials)
         self.refused = {i: p for i, p in enumerate(partials) if isinstance(p, unsupported)}
         self.steps = [_step(p) for p in partials]
         self.single = ufunc.nout == 1
@@ -293,10 +316,59 @@ class Elementwise(Primitive):
         if not self.single:
             return super().pull(node, cotangent, adjoints)
         values, level, out = self.values(node), node._level, node._val
+        if out.__class__ is _ndarray and out.size >= LARGE:
+            return self._pull_in_place(node, cotangent, adjoints)
         for child, (step, partial) in zip(node._args, self.steps, strict=True):
             if step is not None and isinstance(child, Variable) and child._level == level:
                 accumulate(adjoints, child, cotangent if step is _same else step(cotangent, partial(out, *values)))
         return None
+
+    def exact(self, node: Variable) -> bool:
+        return self.single and node._val.__class__ is _ndarray and node._val.size >= LARGE
+
+    def _pull_in_place(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
+        """The same for large arrays, with true zeros, and where fresh memory costs more than arithmetic, without it.
+
+        What is spare is written into: a partial that was computed here, and the cotangent, if the sweep made it and nobody
+        needs it after.
+        """
+        values, level, out = self.values(node), node._level, node._val
+        wanted = [
+            (arg, step, partial)
+            for arg, (step, partial) in zip(node._args, self.steps, strict=True)
+            if step is not None and isinstance(arg, Variable) and arg._level == level
+        ]
+        wanted.sort(key=lambda edge: edge[1] is _same)  # those that hand the cotangent itself on come last
+        mine = node in adjoints.owned and node not in adjoints and sum(edge[1] is _same for edge in wanted) < 2
+        for place, (child, step, partial) in enumerate(wanted):
+            last = mine and place == len(wanted) - 1
+            if step is _same:
+                accumulate(adjoints, child, cotangent, fresh=last)
+                continue
+            p = partial(out, *values)
+            made = p.__class__ is _ndarray and p.flags.owndata and not any(p is x for x in (out, *values))
+            spare, safe = p if made else None, False
+            if not made and last and step is not _divided:
+                safe = is_finite(p) and is_finite(cotangent)  # then the contribution needs no second look
+                spare = cotangent if safe else None
+            contribution = step(cotangent, p, spare if _takes(spare, cotangent, p) else None)
+            if not safe and not is_finite(contribution):
+                contribution = STRONG[step](cotangent, conj(partial(out, *values)))
+            accumulate(adjoints, child, contribution, fresh=True)
+
+
+def _takes(spare: Any, cotangent: Any, partial: Any) -> bool:
+    """Is the spare array of the shape and dtype of cotangent * partial?"""
+    return (
+        spare.__class__ is cotangent.__class__ is _ndarray
+        and spare.dtype is cotangent.dtype is FLOAT64
+        and dtype_of(partial) is FLOAT64
+        and spare.shape == cotangent.shape == np.broadcast_shapes(cotangent.shape, np.shape(partial))
+        and spare.flags.writeable
+    )
+
+
+LARGE = 1 << 14  # entries
 
 
 class Binary(Elementwise):
@@ -312,6 +384,8 @@ class Binary(Elementwise):
             u, v, second = x._val, y, None
         else:
             u, v, first = x, y._val, None
+        if out.__class__ is _ndarray and out.size >= LARGE:
+            return self._pull_in_place(node, cotangent, adjoints)
         # A real result has real operands: there is nothing to conjugate.
         real = out.__class__ is float or (out.__class__ is _ndarray and out.dtype is FLOAT64)
         if first is not None:
@@ -330,6 +404,7 @@ class Binary(Elementwise):
             else:
                 g = second(cotangent, q(out, u, v))
             accumulate(adjoints, y, g)
+        return None
 
 
 def _partial_value(edge: LinearMap) -> Any:
@@ -340,25 +415,36 @@ def _partial_value(edge: LinearMap) -> Any:
     return edge.partial[()] if isinstance(edge.partial, np.ndarray) else edge.partial
 
 
-def _same(g: Any, partial: Any) -> Any:
+def _same(g: Any, partial: Any, out: Any = None) -> Any:
     """The contribution of an edge whose partial is 1."""
     return g
 
 
-def _multiplied(g: Any, partial: Any) -> Any:
+def _negated(g: Any, partial: Any, out: Any = None) -> Any:
+    return -g if out is None else np.negative(g, out=out)
+
+
+def _multiplied(g: Any, partial: Any, out: Any = None) -> Any:
+    if out is not None:
+        return np.multiply(g, partial, out=out)
     kind = partial.__class__
     real = kind is float or kind is _float64 or (kind is _ndarray and partial.dtype is FLOAT64)
     return g * (partial if real else conj(partial))
 
 
-def _divided(g: Any, divisor: Any) -> Any:
+def _divided(g: Any, divisor: Any, out: Any = None) -> Any:
+    if out is not None:
+        return np.divide(g, divisor, out=out)
     kind = divisor.__class__
     # Python's own numbers would raise where NumPy answers inf.
     return g / (divisor if kind is _float64 else _float64(divisor) if kind is float or kind is int else conj(divisor))
 
 
+STRONG = {_multiplied: strong_multiply, _divided: strong_divide, _negated: strong_multiply}
+
+
 def _step(partial: Any) -> tuple[Callable | None, Callable]:
-    """How one elementwise edge is pulled back: step(cotangent, partial(out, *operands))."""
+    """How one elementwise edge is pulled back: step(cotangent, partial(out, *operands), out=an array to write into)."""
     if partial is None or isinstance(partial, unsupported):
         return None, _same
     if isinstance(partial, over):
@@ -368,11 +454,11 @@ def _step(partial: Any) -> tuple[Callable | None, Callable]:
     if partial == 1:
         return _same, _same
     if partial == -1:
-        return lambda g, minus_one: -g, lambda out, *operands: -1
-    return lambda g, factor: g * factor, lambda out, *operands: partial
+        return _negated, lambda out, *operands: -1.0
+    return _multiplied, lambda out, *operands: float(partial)
 
 
-def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elementwise:
+def elementwise(ufunc: np.ufunc, *partials: Any) -> Elementwise:
     """Declare a ufunc: one partial for each operand.
 
     Parameters
@@ -382,11 +468,9 @@ def elementwise(ufunc: np.ufunc, *partials: Any, singular: bool = False) -> Elem
         For each operand a function ``(out, *operands) -> partial``, `over` such a function (the edge divides by it), a
         number (constant partial), None (the derivative is exactly zero) or `unsupported(argument, reason)`. For a
         ufunc with several outputs, `out` is a tuple and the partial returns one.
-    singular : bool
-        Can a partial be infinite at finite values? (`over` implies it.)
     """
     kind = Binary if ufunc.nin == 2 and ufunc.nout == 1 else Elementwise
-    primitive = kind(ufunc, partials, singular)
+    primitive = kind(ufunc, partials)
     return _register(primitive, ufunc)
 
 
@@ -405,9 +489,9 @@ def _register(primitive: Any, function: Any) -> Any:
 class Structured(Primitive):
     """A function whose partials are linear maps. The first operands are differentiable, the rest are parameters."""
 
-    def __init__(self, function: Callable, edges: tuple, name: str, names: tuple[str, ...], singular: bool):
+    def __init__(self, function: Callable, edges: tuple, name: str, names: tuple[str, ...]):
         super().__init__(function, name)
-        self.edge_functions, self.names, self.singular = edges, names, singular
+        self.edge_functions, self.names = edges, names
         self.count = len(edges)
         self.refused = {i: edge for i, edge in enumerate(edges) if isinstance(edge, unsupported)}
 
@@ -450,7 +534,7 @@ class Variadic(Primitive):
         ]
 
 
-def structured(function: Callable, *edges: Any, name: str | None = None, singular: bool = False) -> Structured:
+def structured(function: Callable, *edges: Any, name: str | None = None) -> Structured:
     """Declare a function whose partials are linear maps.
 
     Parameters
@@ -466,7 +550,7 @@ def structured(function: Callable, *edges: Any, name: str | None = None, singula
     if (getattr(function, "__module__", None) or "").startswith("numpy.") and "." in function.__module__:
         room = function.__module__.split(".")[1]
         name = f"{room}.{name}" if room in ("linalg", "fft") else name
-    return _register(Structured(function, edges, name, names, singular), function)
+    return _register(Structured(function, edges, name, names), function)
 
 
 def variadic(function: Callable, edge: Callable, name: str | None = None) -> Variadic:

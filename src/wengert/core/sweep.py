@@ -2,12 +2,12 @@
 
 Reverse: visit every node once, parents before children, and let its primitive pull its adjoint back to its children.
 Forward: the same nodes the other way round, tangents pushed. Both read the same edges. A sweep first runs plainly;
-only when a result is not finite does it run again with true zeros, in which 0 * inf = 0 * nan = 0.
+only when a result is not finite does it run again with true zeros, in which 0 * inf = 0 * nan = 0. (A graph too large to be
+kept for that is let go on the way, and each step looked at.)
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.linear import Parts
-from wengert.core.primitive import Adjoints, accumulate, cast, fit
-from wengert.core.variable import FLOAT64, FREED, Variable, dtype_of
+from wengert.core.linear import LinearMap, Parts
+from wengert.core.primitive import Adjoints, accumulate, cast, fit, is_finite
+from wengert.core.variable import FREED, Variable, dtype_of
 
-KEPT_BYTES = 1 << 24  # values of a graph that may be kept until its gradient is known to be finite
+KEPT_BYTES = 1 << 24  # values of a graph that are kept until its gradient is known to be finite
 
 _by_serial = attrgetter("_serial")
 
@@ -58,45 +58,31 @@ def pull_back(
     """
     nodes = order(seeds)
     with np.errstate(all="ignore"):
-        consume = leaves is not None and not keep and _needs_no_second(nodes)
-        adjoints = _reverse(seeds, nodes if consume else list(nodes), leaves is None, consume, lead)
-        if not consume:
-            wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
-            if not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
-                adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
+        if leaves is not None and not keep and _held(nodes) > KEPT_BYTES:
+            return _consume(seeds, nodes)
+        adjoints = _reverse(seeds, nodes, leaves is None, lead)
+        wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
+        if not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
+            adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
     return adjoints
 
 
-def _needs_no_second(nodes: list[Variable]) -> bool:
-    """May the nodes be let go one by one, because no partial can be infinite or nan and a second sweep is never needed?
-
-    That takes primitives without infinite slopes and finite numbers to begin with: one nan in the data, masked later on,
-    makes a nan of 0 * nan. Small graphs are not worth the look at their data and are kept until the result is known.
-    """
+def _held(nodes: list[Variable]) -> int:
+    """How many bytes the values of the nodes take."""
     held = 0
     for node in nodes:
-        if node._primitive is not None and node._primitive.singular:
-            return False
         value = node._val
         if value.__class__ is np.ndarray:
             held += value.nbytes
         value = None  # of written arrays it is memory that goes on to the next version, if nobody holds it
-    return held > KEPT_BYTES and all(is_finite(x) for node in nodes for x in _given(node))
+    return held
 
 
-def _given(node: Variable) -> Iterator[Any]:
-    """The numbers that enter the graph at this node: a leaf's value, an operation's constant operands."""
-    for x in (node._val,) if node._primitive is None else node._args:
-        if isinstance(x, (float, complex)) or (not isinstance(x, Variable) and dtype_of(x).kind in "fc"):
-            yield x
-
-
-def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, free: bool, lead: int) -> Adjoints:
-    """The plain sweep. It takes the nodes from the list, and with `free` what they hold from the nodes."""
+def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, lead: int) -> Adjoints:
+    """The plain sweep."""
     adjoints = Adjoints(seeds)
     take = adjoints.get if keep_all else adjoints.pop
-    while nodes:
-        node = nodes.pop()
+    for node in reversed(nodes):
         primitive = node._primitive
         if primitive is None:
             continue
@@ -106,8 +92,6 @@ def _reverse(seeds: dict, nodes: list[Variable], keep_all: bool, free: bool, lea
                 _pull_edges(primitive.maps(node), cotangent, adjoints, lead)
             else:
                 primitive.pull(node, cotangent, adjoints)
-        if free:
-            node._args = node._children = FREED
     return adjoints
 
 
@@ -120,8 +104,39 @@ def _strong_reverse(seeds: dict, nodes: list[Variable], keep_all: bool, lead: in
             continue
         cotangent = take(node, None)
         if cotangent is not None:
-            edges = [(child, edge.strong()) for child, edge in node._primitive.maps(node)]
-            _pull_edges(edges, cotangent, adjoints, lead)
+            _pull_edges(_strong_edges(node), cotangent, adjoints, lead)
+    return adjoints
+
+
+def _strong_edges(node: Variable) -> Iterator[tuple[Variable, LinearMap]]:
+    return ((child, edge.strong()) for child, edge in node._primitive.maps(node))
+
+
+def _consume(seeds: dict, nodes: list[Variable]) -> Adjoints:
+    """The sweep that lets go of each node when it has passed it, and so can not be repeated: it looks at each step.
+
+    Where a contribution is not finite, that node's are computed once more, with true zeros.
+    """
+    adjoints = Adjoints(seeds)
+    while nodes:
+        node = nodes.pop()
+        primitive = node._primitive
+        if primitive is None:
+            continue
+        cotangent = adjoints.pop(node, None)
+        if cotangent is not None:
+            if primitive.exact(node):
+                primitive.pull(node, cotangent, adjoints)
+            else:
+                found = Adjoints()
+                primitive.pull(node, cotangent, found)
+                if not all(is_finite(contribution) for contribution in found.values()):
+                    found = Adjoints()
+                    _pull_edges(_strong_edges(node), cotangent, found, 0)
+                for child, contribution in found.items():
+                    accumulate(adjoints, child, contribution, fresh=child in found.owned)
+            adjoints.owned.discard(node)
+        node._args = node._children = FREED
     return adjoints
 
 
@@ -182,22 +197,6 @@ def _last_uses(nodes: Sequence[Variable]) -> dict[Variable, list[Variable]]:
     for child, parent in last.items():
         uses.setdefault(parent, []).append(child)
     return uses
-
-
-def is_finite(value: Any) -> bool:
-    """No inf and no nan in a number or array; a variable is judged by its value. NumPy may warn: callers see to that."""
-    kind = value.__class__
-    if kind is float or kind is np.float64:
-        return math.isfinite(value)
-    if kind is np.ndarray and value.dtype is FLOAT64:  # the sum of squares, three times as fast as what follows
-        flat = value.ravel()
-        return math.isfinite(flat.dot(flat))
-    if kind is Parts:
-        return True
-    while isinstance(value, Variable):
-        value = value.val
-    # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second sweep.
-    return bool(np.isfinite(np.sum(value))) if np.size(value) else True
 
 
 # -- the seed's API ---------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class MatrixProduct(Structured):
 def _bilinear(function: Any, left_edge: Any, right_edge: Any, kind: type = Structured) -> Structured:
     """Declare a function of two operands, both given by position."""
     name = function.__name__
-    rules[function] = primitives[name] = primitive = kind(function, (left_edge, right_edge), name, ("a", "b"), False)
+    rules[function] = primitives[name] = primitive = kind(function, (left_edge, right_edge), name, ("a", "b"))
     return primitive
 
 

@@ -150,7 +150,7 @@ def _cholesky_edge(out, a, upper=False) -> LinearMap:
     return Adjoint(a.shape) @ edge if upper else edge
 
 
-cholesky = structured(np.linalg.cholesky, _cholesky_edge, singular=True)
+cholesky = structured(np.linalg.cholesky, _cholesky_edge)
 
 
 def _reciprocal_gaps(w: Any) -> Any:
@@ -181,7 +181,7 @@ def _eigvalsh_edge(out, a, UPLO="L") -> LinearMap:
     return real_part(Diagonal(a.shape) @ _rotated(v), v)
 
 
-eigh = structured(np.linalg.eigh, _eigh_edge, singular=True)
+eigh = structured(np.linalg.eigh, _eigh_edge)
 eigvalsh = structured(np.linalg.eigvalsh, _eigvalsh_edge)
 
 
@@ -228,8 +228,8 @@ def _eigvals_edge(out, a) -> LinearMap:
     return Diagonal(a.shape) @ left(inverse_or_nan(v)) @ right(v)
 
 
-eig = structured(np.linalg.eig, _eig_edge, singular=True)
-eigvals = structured(np.linalg.eigvals, _eigvals_edge, singular=True)
+eig = structured(np.linalg.eig, _eig_edge)
+eigvals = structured(np.linalg.eigvals, _eigvals_edge)
 
 
 # -- singular values ------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def _svdvals_edge(out, a) -> LinearMap:
     return values_map(u, s, vh, a.shape)
 
 
-_svd = structured(_svd_value, _svd_edge, name="linalg.svd", singular=True)
+_svd = structured(_svd_value, _svd_edge, name="linalg.svd")
 _svdvals = structured(_svdvals_value, _svdvals_edge, name="linalg.svdvals")
 rules[np.linalg.svdvals] = _svdvals
 
@@ -364,8 +364,8 @@ def _triangular_edge(out, a) -> LinearMap:
     return _qr_edge(np.linalg.qr(a), a).maps[1]  # type: ignore[attr-defined]
 
 
-_qr = structured(_qr_value, _qr_edge, name="linalg.qr", singular=True)
-_qr_triangular = structured(lambda a: np.linalg.qr(a, "r"), _triangular_edge, name="linalg.qr_r", singular=True)
+_qr = structured(_qr_value, _qr_edge, name="linalg.qr")
+_qr_triangular = structured(lambda a: np.linalg.qr(a, "r"), _triangular_edge, name="linalg.qr_r")
 
 
 @implements(np.linalg.qr)

@@ -60,6 +60,9 @@ def _getitem_edge(out, a, index) -> LinearMap:
 class GetItem(Structured):
     """a[index]. Its pull adds into one buffer per array: n reads x[i] of one x cost n steps and not n arrays."""
 
+    def exact(self, node: Variable) -> bool:
+        return True
+
     def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
         child = node._args[0]
         value = child._val
@@ -85,7 +88,7 @@ class GetItem(Structured):
         return None
 
 
-getitem = primitives["getitem"] = GetItem(_getitem_value, (_getitem_edge,), "getitem", ("a", "index"), False)
+getitem = primitives["getitem"] = GetItem(_getitem_value, (_getitem_edge,), "getitem", ("a", "index"))
 
 
 def _getitem(self: Variable, index: Any) -> Any:
@@ -142,6 +145,9 @@ def _winners(shape: tuple, index: Any) -> np.ndarray | None:
 
 class SetItem(Structured):
     """The array `base` after base[index] = value, as a new version of it, in the same memory where nobody can tell."""
+
+    def exact(self, node: Variable) -> bool:
+        return True
 
     def __call__(self, base: Any, value: Any, index: Any) -> Any:
         if isinstance(base, Variable):
@@ -225,7 +231,7 @@ class SetItem(Structured):
         return None
 
 
-setitem = primitives["setitem"] = SetItem(_setitem_value, (None, None), "setitem", ("base", "value", "index"), False)
+setitem = primitives["setitem"] = SetItem(_setitem_value, (None, None), "setitem", ("base", "value", "index"))
 
 
 def install() -> None:

@@ -131,7 +131,7 @@ def _slogdet_edge(out, a) -> LinearMap:
     return Block(Scale(1j * out[0], shape) @ Imag(shape) @ relative, Real(shape) @ relative)
 
 
-slogdet = structured(np.linalg.slogdet, _slogdet_edge, singular=True)
+slogdet = structured(np.linalg.slogdet, _slogdet_edge)
 
 
 # -- pseudo-inverse and least squares ---------------------------------------------------------------------------------------

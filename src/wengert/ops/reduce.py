@@ -45,8 +45,8 @@ def as_array(x: Any) -> Any:
 class Reduction(Structured):
     """A function of one differentiable operand; all else it is given are parameters, `out` among them."""
 
-    def __init__(self, function: Callable, edge: Callable, singular: bool = False):
-        super().__init__(function, (edge,), function.__name__, tuple(inspect.signature(function).parameters), singular)
+    def __init__(self, function: Callable, edge: Callable):
+        super().__init__(function, (edge,), function.__name__, tuple(inspect.signature(function).parameters))
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         if len(args) != 1:
@@ -74,9 +74,9 @@ class Reduction(Structured):
         return record(self, self.function(a._val, **params), (a,), params, a._level, (a,))
 
 
-def reduction(function: Callable, edge: Callable, kind: type = Reduction, singular: bool = False) -> Reduction:
+def reduction(function: Callable, edge: Callable, kind: type = Reduction) -> Reduction:
     """Declare a reduction; the edge is told only the keywords that were given."""
-    primitive = kind(function, edge, singular)
+    primitive = kind(function, edge)
     rules[function] = primitives[primitive.name] = primitive
     return primitive
 
@@ -86,6 +86,9 @@ def reduction(function: Callable, edge: Callable, kind: type = Reduction, singul
 
 class PlainSum(Reduction):
     """A sum or mean. That of a plain array is pulled back as copies of its entries along the summed axes."""
+
+    def exact(self, node: Variable) -> bool:
+        return not node._params
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         if len(args) == 1 and not params and args[0].__class__ is Variable:
@@ -261,10 +264,10 @@ def _std_edge(
     return _squares_edge(a, axis, keepdims, _deviation(a, axis, where, mean), factor)
 
 
-_var = reduction(np.var, _var_edge, singular=True)  # no degree of freedom left
-_std = reduction(np.std, _std_edge, singular=True)
-_nanvar = reduction(np.nanvar, skipping_nan(_var_edge), singular=True)
-_nanstd = reduction(np.nanstd, skipping_nan(_std_edge), singular=True)
+_var = reduction(np.var, _var_edge)  # no degree of freedom left
+_std = reduction(np.std, _std_edge)
+_nanvar = reduction(np.nanvar, skipping_nan(_var_edge))
+_nanstd = reduction(np.nanstd, skipping_nan(_std_edge))
 
 
 def _about(mean: Any, a: Any, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=True, correction=None):
@@ -359,8 +362,8 @@ def _prod_edge(out, a, axis=None, dtype=None, keepdims=False, initial=None, wher
     return Compose(added, widened(Scale(others, a.shape), a, out))
 
 
-prod = reduction(np.prod, _prod_edge, singular=True)  # the others' product may overflow
-nanprod = reduction(np.nanprod, skipping_nan(_prod_edge), singular=True)
+prod = reduction(np.prod, _prod_edge)  # the others' product may overflow
+nanprod = reduction(np.nanprod, skipping_nan(_prod_edge))
 
 
 class Recurrence(LinearMap):
@@ -432,9 +435,9 @@ def _cumprod_edge(out, a, axis=None, dtype=None, where=True) -> LinearMap:
 
 
 cumsum = reduction(np.cumsum, _cumsum_edge)
-cumprod = reduction(np.cumprod, _cumprod_edge, singular=True)
+cumprod = reduction(np.cumprod, _cumprod_edge)
 nancumsum = reduction(np.nancumsum, skipping_nan(_cumsum_edge))
-nancumprod = reduction(np.nancumprod, skipping_nan(_cumprod_edge), singular=True)
+nancumprod = reduction(np.nancumprod, skipping_nan(_cumprod_edge))
 
 
 def _cumulative(run: Callable, first: float) -> Callable:

@@ -67,5 +67,5 @@ def _bessel_i_edge(out, x, n=0) -> LinearMap:
     return Scale(slope, x.shape)
 
 
-bessel_i = structured(_bessel_i_value, _bessel_i_edge, name="bessel_i", singular=True)
-i0 = structured(np.i0, _bessel_i_edge, singular=True)
+bessel_i = structured(_bessel_i_value, _bessel_i_edge, name="bessel_i")
+i0 = structured(np.i0, _bessel_i_edge)

@@ -11,24 +11,24 @@ from wengert.core.primitive import unsupported
 from wengert.ops.special.declare import need_real, order, sc, special
 
 # -- DLMF 10.6.1, 10.29.1: the derivative from the two neighbouring orders --------------------------------------------
-special("jv", order, lambda out, v, z: (sc.jv(v - 1, z) - sc.jv(v + 1, z)) / 2, singular=True)
-special("yv", order, lambda out, v, z: (sc.yv(v - 1, z) - sc.yv(v + 1, z)) / 2, singular=True)
-special("iv", order, lambda out, v, z: (sc.iv(v - 1, z) + sc.iv(v + 1, z)) / 2, singular=True)
-special("kv", order, lambda out, v, z: (sc.kv(v - 1, z) + sc.kv(v + 1, z)) / -2, singular=True)
-special("hankel1", order, lambda out, v, z: (sc.hankel1(v - 1, z) - sc.hankel1(v + 1, z)) / 2, singular=True)
-special("hankel2", order, lambda out, v, z: (sc.hankel2(v - 1, z) - sc.hankel2(v + 1, z)) / 2, singular=True)
+special("jv", order, lambda out, v, z: (sc.jv(v - 1, z) - sc.jv(v + 1, z)) / 2)
+special("yv", order, lambda out, v, z: (sc.yv(v - 1, z) - sc.yv(v + 1, z)) / 2)
+special("iv", order, lambda out, v, z: (sc.iv(v - 1, z) + sc.iv(v + 1, z)) / 2)
+special("kv", order, lambda out, v, z: (sc.kv(v - 1, z) + sc.kv(v + 1, z)) / -2)
+special("hankel1", order, lambda out, v, z: (sc.hankel1(v - 1, z) - sc.hankel1(v + 1, z)) / 2)
+special("hankel2", order, lambda out, v, z: (sc.hankel2(v - 1, z) - sc.hankel2(v + 1, z)) / 2)
 _integer_order = unsupported("n", "the order")
-special("yn", _integer_order, lambda out, n, x: (sc.yn(n - 1, x) - sc.yn(n + 1, x)) / 2, singular=True)
-special("kn", _integer_order, lambda out, n, x: (sc.kn(n - 1, x) + sc.kn(n + 1, x)) / -2, singular=True)
+special("yn", _integer_order, lambda out, n, x: (sc.yn(n - 1, x) - sc.yn(n + 1, x)) / 2)
+special("kn", _integer_order, lambda out, n, x: (sc.kn(n - 1, x) + sc.kn(n + 1, x)) / -2)
 
 special("j0", lambda out, x: -sc.j1(x))
-special("y0", lambda out, x: -sc.y1(x), singular=True)
-special("i0", lambda out, x: sc.i1(x), singular=True)
-special("k0", lambda out, x: -sc.k1(x), singular=True)
+special("y0", lambda out, x: -sc.y1(x))
+special("i0", lambda out, x: sc.i1(x))
+special("k0", lambda out, x: -sc.k1(x))
 special("j1", lambda out, x: (sc.j0(x) - sc.jv(2, x)) / 2)
-special("y1", lambda out, x: (sc.y0(x) - sc.yv(2, x)) / 2, singular=True)
-special("i1", lambda out, x: (sc.i0(x) + sc.iv(2, x)) / 2, singular=True)
-special("k1", lambda out, x: (sc.k0(x) + sc.kv(2, x)) / -2, singular=True)
+special("y1", lambda out, x: (sc.y0(x) - sc.yv(2, x)) / 2)
+special("i1", lambda out, x: (sc.i0(x) + sc.iv(2, x)) / 2)
+special("k1", lambda out, x: (sc.k0(x) + sc.kv(2, x)) / -2)
 
 
 # -- scaled by exp(-|Im z|) (j, y), exp(-|Re z|) (i), exp(z) (k), exp(∓iz) (Hankel): the first three are not analytic -
@@ -47,18 +47,16 @@ def _ive(out: Any, v: Any, x: Any) -> Any:
     return (sc.ive(v - 1, x) + sc.ive(v + 1, x)) / 2 - np.sign(x) * out
 
 
-special("jve", order, _jve, singular=True)
-special("yve", order, _yve, singular=True)
-special("ive", order, _ive, singular=True)
-special("kve", order, lambda out, v, z: out - (sc.kve(v - 1, z) + sc.kve(v + 1, z)) / 2, singular=True)
-special("hankel1e", order, lambda out, v, z: (sc.hankel1e(v - 1, z) - sc.hankel1e(v + 1, z)) / 2 - 1j * out,
-        singular=True)  # fmt: skip
-special("hankel2e", order, lambda out, v, z: (sc.hankel2e(v - 1, z) - sc.hankel2e(v + 1, z)) / 2 + 1j * out,
-        singular=True)  # fmt: skip
+special("jve", order, _jve)
+special("yve", order, _yve)
+special("ive", order, _ive)
+special("kve", order, lambda out, v, z: out - (sc.kve(v - 1, z) + sc.kve(v + 1, z)) / 2)
+special("hankel1e", order, lambda out, v, z: (sc.hankel1e(v - 1, z) - sc.hankel1e(v + 1, z)) / 2 - 1j * out)
+special("hankel2e", order, lambda out, v, z: (sc.hankel2e(v - 1, z) - sc.hankel2e(v + 1, z)) / 2 + 1j * out)
 special("i0e", lambda out, x: sc.i1e(x) - np.sign(x) * out)
 special("i1e", lambda out, x: (sc.i0e(x) + sc.ive(2, x)) / 2 - np.sign(x) * out)
-special("k0e", lambda out, x: out - sc.k1e(x), singular=True)
-special("k1e", lambda out, x: out - (sc.k0e(x) + sc.kve(2, x)) / 2, singular=True)
+special("k0e", lambda out, x: out - sc.k1e(x))
+special("k1e", lambda out, x: out - (sc.k0e(x) + sc.kve(2, x)) / 2)
 
 
 # -- spherical Bessel functions: their derivatives are functions of SciPy, the next ones from the equation (DLMF 10.47)
@@ -68,8 +66,8 @@ def _spherical(name: str, sign: int) -> None:
     def second(out: Any, n: Any, z: Any) -> Any:
         return -2 * out / z - (sign - n * (n + 1) / (z * z)) * value(n, z)
 
-    special(f"_spherical_{name}", _integer_order, lambda out, n, z: slope(n, z), singular=True)
-    special(f"_spherical_{name}_d", _integer_order, second, singular=True)
+    special(f"_spherical_{name}", _integer_order, lambda out, n, z: slope(n, z))
+    special(f"_spherical_{name}_d", _integer_order, second)
 
 
 for _name, _sign in (("jn", 1), ("yn", 1), ("in", -1), ("kn", -1)):
@@ -108,13 +106,13 @@ def _be_second(x: Any) -> Any:
 
 special("ber", lambda out, x: sc.berp(x))
 special("bei", lambda out, x: sc.beip(x))
-special("ker", lambda out, x: sc.kerp(x), singular=True)
-special("kei", lambda out, x: sc.keip(x), singular=True)
+special("ker", lambda out, x: sc.kerp(x))
+special("kei", lambda out, x: sc.keip(x))
 special("berp", lambda out, x: np.real(_be_second(x)))
 special("beip", lambda out, x: np.imag(_be_second(x)))
-special("kerp", lambda out, x: -sc.kei(x) - out / x, singular=True)
-special("keip", lambda out, x: sc.ker(x) - out / x, singular=True)
-special("kelvin", lambda out, x: (out[2], out[3], _be_second(x), 1j * out[1] - out[3] / x), singular=True)
+special("kerp", lambda out, x: -sc.kei(x) - out / x)
+special("keip", lambda out, x: sc.ker(x) - out / x)
+special("kelvin", lambda out, x: (out[2], out[3], _be_second(x), 1j * out[1] - out[3] / x))
 
 
 # -- Struve functions (DLMF 11.4.25-28) -------------------------------------------------------------------------------
@@ -122,11 +120,10 @@ def _struve_term(v: Any, x: Any) -> Any:
     return np.power(x / 2, v) * sc.rgamma(v + 1.5) / math.sqrt(math.pi)
 
 
-special("struve", order, lambda out, v, x: (sc.struve(v - 1, x) - sc.struve(v + 1, x) + _struve_term(v, x)) / 2,
-        singular=True)  # fmt: skip
-special("modstruve", order,
-        lambda out, v, x: (sc.modstruve(v - 1, x) + sc.modstruve(v + 1, x) + _struve_term(v, x)) / 2,
-        singular=True)  # fmt: skip
+special("struve", order, lambda out, v, x: (sc.struve(v - 1, x) - sc.struve(v + 1, x) + _struve_term(v, x)) / 2)
+special(
+    "modstruve", order, lambda out, v, x: (sc.modstruve(v - 1, x) + sc.modstruve(v + 1, x) + _struve_term(v, x)) / 2
+)
 
 
 def _struve_over(x: Any) -> Any:
@@ -152,10 +149,13 @@ def _one_minus_j0(x: Any, sign: int) -> Any:
     return np.where(near, small * series, far)
 
 
-special("itj0y0", lambda out, x: (sc.j0(x), sc.y0(x)), singular=True)
-special("iti0k0", lambda out, x: (sc.i0(x), sc.k0(x)), singular=True)
-special("it2j0y0", lambda out, x: (_one_minus_j0(x, -1), -sc.y0(x) / x), singular=True)
-special("it2i0k0", lambda out, x: (_one_minus_j0(x, 1), -sc.k0(x) / x), singular=True)
-special("besselpoly",
-        lambda out, a, lmb, nu: sc.besselpoly(a, lmb + 1, nu - 1) - sc.besselpoly(a, lmb + 1, nu + 1),
-        unsupported("lmb", "the exponent"), unsupported("nu", "the order"))  # fmt: skip
+special("itj0y0", lambda out, x: (sc.j0(x), sc.y0(x)))
+special("iti0k0", lambda out, x: (sc.i0(x), sc.k0(x)))
+special("it2j0y0", lambda out, x: (_one_minus_j0(x, -1), -sc.y0(x) / x))
+special("it2i0k0", lambda out, x: (_one_minus_j0(x, 1), -sc.k0(x) / x))
+special(
+    "besselpoly",
+    lambda out, a, lmb, nu: sc.besselpoly(a, lmb + 1, nu - 1) - sc.besselpoly(a, lmb + 1, nu + 1),
+    unsupported("lmb", "the exponent"),
+    unsupported("nu", "the order"),
+)

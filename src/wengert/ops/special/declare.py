@@ -29,15 +29,15 @@ class Kernel:
             return self.function(*map(_numpy_scalar, operands))
 
 
-def special(name: str, *partials: Any, singular: bool = False) -> Any:
+def special(name: str, *partials: Any) -> Any:
     """Declare scipy.special's ufunc `name` (or a private one): one partial for each operand, as in `elementwise`."""
     ufunc = getattr(sc, name, None)
-    return None if ufunc is None else register(ufunc, name, partials, singular)
+    return None if ufunc is None else register(ufunc, name, partials)
 
 
 def kernel(name: str, nin: int, *partials: Any) -> Callable[[Callable], Any]:
     """Declare a plain function of arrays of ours as an elementwise primitive."""
-    return lambda function: register(Kernel(name, nin, function), name, partials, False)
+    return lambda function: register(Kernel(name, nin, function), name, partials)
 
 
 def in_blocks(parameters: int) -> Callable[[Callable], Callable]:
@@ -63,8 +63,8 @@ def in_blocks(parameters: int) -> Callable[[Callable], Callable]:
 BLOCK = 4096
 
 
-def register(function: Any, name: str, partials: tuple, singular: bool) -> Elementwise:
-    primitive = Elementwise(function, tuple(map(_on_numpy_scalars, partials)), singular)
+def register(function: Any, name: str, partials: tuple) -> Elementwise:
+    primitive = Elementwise(function, tuple(map(_on_numpy_scalars, partials)))
     primitive.name = PREFIX + name
     rules[function] = primitives[primitive.name] = primitive
     return primitive

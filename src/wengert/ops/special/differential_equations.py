@@ -94,4 +94,4 @@ def _lpmv(out: Any, m: Any, v: Any, x: Any) -> Any:
     return np.where(edge, np.where(m == 1, np.inf, at_edge * parity), slope)
 
 
-special("lpmv", unsupported("m", "the order"), unsupported("v", "the degree"), _lpmv, singular=True)
+special("lpmv", unsupported("m", "the order"), unsupported("v", "the degree"), _lpmv)

@@ -31,7 +31,7 @@ def cumulative(name: str, slopes: dict, sign: int = 1) -> None:
     def partial(slope: Any) -> Any:
         return (lambda out, *operands: sign * slope(*operands)) if callable(slope) else slope
 
-    special(name, *map(partial, slopes.values()), singular=True)
+    special(name, *map(partial, slopes.values()))
 
 
 def solved(name: str, slopes: dict, unknown: str, arguments: str, sign: int = 1) -> None:
@@ -52,7 +52,7 @@ def solved(name: str, slopes: dict, unknown: str, arguments: str, sign: int = 1)
         return ratio
 
     if callable(divisor):
-        special(name, *map(partial, names), singular=True)
+        special(name, *map(partial, names))
     else:
         special(name, *no_closed_form(*names))
 
@@ -85,7 +85,7 @@ POISSON: dict[str, Callable] = {
 solved("pdtrik", POISSON, "k", "p m")
 special("pdtr", None, lambda out, k, m: -gamma_density(np.floor(k) + 1, m))
 special("pdtrc", None, lambda out, k, m: gamma_density(np.floor(k) + 1, m))
-special("pdtri", None, lambda out, k, y: -1 / gamma_density(np.trunc(k) + 1, out), singular=True)
+special("pdtri", None, lambda out, k, y: -1 / gamma_density(np.trunc(k) + 1, out))
 
 # -- beta family: beta, binomial, negative binomial, F, Student's t ---------------------------------------------------
 BETA: dict[str, Callable] = {"a": beta_first, "b": beta_second, "x": beta_density}
@@ -123,10 +123,10 @@ def _negative_binomial(k: Any, n: Any, p: Any) -> Any:
 
 special("bdtr", None, None, lambda out, k, n, p: -_binomial(k, n, p))
 special("bdtrc", None, None, lambda out, k, n, p: _binomial(k, n, p))
-special("bdtri", None, None, lambda out, k, n, y: -1 / _binomial(k, n, out), singular=True)
+special("bdtri", None, None, lambda out, k, n, y: -1 / _binomial(k, n, out))
 special("nbdtr", None, None, lambda out, k, n, p: _negative_binomial(k, n, p))
 special("nbdtrc", None, None, lambda out, k, n, p: -_negative_binomial(k, n, p))
-special("nbdtri", None, None, lambda out, k, n, y: 1 / _negative_binomial(k, n, out), singular=True)
+special("nbdtri", None, None, lambda out, k, n, y: 1 / _negative_binomial(k, n, out))
 
 
 def _f(first: Callable | None, weight: Callable) -> Callable:
@@ -182,11 +182,13 @@ def _quantile_slope(z: Any) -> Any:
     return SQRT_2PI * np.exp(z * z / 2)
 
 
-special("nrdtrimn", lambda out, p, std, x: -std * _quantile_slope(sc.ndtri(p)), lambda out, p, std, x: -sc.ndtri(p), 1,
-        singular=True)  # fmt: skip
-special("nrdtrisd", lambda out, mn, p, x: -1 / sc.ndtri(p),
-        lambda out, mn, p, x: -out * _quantile_slope(sc.ndtri(p)) / sc.ndtri(p), lambda out, mn, p, x: 1 / sc.ndtri(p),
-        singular=True)  # fmt: skip
+special("nrdtrimn", lambda out, p, std, x: -std * _quantile_slope(sc.ndtri(p)), lambda out, p, std, x: -sc.ndtri(p), 1)
+special(
+    "nrdtrisd",
+    lambda out, mn, p, x: -1 / sc.ndtri(p),
+    lambda out, mn, p, x: -out * _quantile_slope(sc.ndtri(p)) / sc.ndtri(p),
+    lambda out, mn, p, x: 1 / sc.ndtri(p),
+)
 
 
 # -- Kolmogorov and Smirnov -------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def kolmogorov_slope(x: Any) -> Any:
 
 
 special("kolmogorov", lambda out, x: kolmogorov_slope(x))
-special("kolmogi", lambda out, p: 1 / kolmogorov_slope(out), singular=True)
+special("kolmogi", lambda out, p: 1 / kolmogorov_slope(out))
 
 
 def _smirnov_derivative(n: Any, x: Any, times: int) -> Any:
@@ -239,4 +241,4 @@ def smirnov_derivative(times: Any, n: Any, x: Any) -> Any:
 
 
 special("smirnov", None, lambda out, n, d: smirnov_derivative(1, n, d))
-special("smirnovi", None, lambda out, n, p: 1 / smirnov_derivative(1, n, out), singular=True)
+special("smirnovi", None, lambda out, n, p: 1 / smirnov_derivative(1, n, out))

@@ -14,9 +14,9 @@ from wengert.ops.special.declare import sc, special
 LN2, LN10, DEGREE = math.log(2), math.log(10), math.pi / 180
 
 special("cbrt", over(lambda out, x: 3 * out * out))
-special("exp2", lambda out, x: out * LN2, singular=True)
-special("exp10", lambda out, x: out * LN10, singular=True)
-special("expm1", lambda out, x: np.exp(x), singular=True)
+special("exp2", lambda out, x: out * LN2)
+special("exp10", lambda out, x: out * LN10)
+special("expm1", lambda out, x: np.exp(x))
 special("log1p", over(lambda out, x: 1 + x))
 special("cosm1", lambda out, x: -np.sin(x))
 special("sindg", lambda out, x: DEGREE * sc.cosdg(x))
@@ -25,8 +25,7 @@ special("tandg", lambda out, x: DEGREE * (1 + out * out))
 special("cotdg", lambda out, x: -DEGREE * (1 + out * out))
 special("radian", DEGREE, DEGREE / 60, DEGREE / 3600)
 special("round", None)
-special("powm1", lambda out, x, y: power_base(out, x, y), lambda out, x, y: power_exponent(np.power(x, y), x, y),
-        singular=True)  # fmt: skip
+special("powm1", lambda out, x, y: power_base(out, x, y), lambda out, x, y: power_exponent(np.power(x, y), x, y))
 
 # -- logistic ---------------------------------------------------------------------------------------------------------
 special("expit", lambda out, x: out * sc.expit(-x))
@@ -54,25 +53,33 @@ def boxcox_exponent(log_x: Any, lmbda: Any) -> Any:
 
 
 special("exprel", lambda out, x: exprel_slope(x))
-special("boxcox", lambda out, x, lmbda: np.power(x, lmbda - 1), lambda out, x, lmbda: boxcox_exponent(np.log(x), lmbda),
-        singular=True)  # fmt: skip
-special("boxcox1p", lambda out, x, lmbda: np.power(1 + x, lmbda - 1),
-        lambda out, x, lmbda: boxcox_exponent(np.log1p(x), lmbda), singular=True)  # fmt: skip
-special("inv_boxcox", lambda out, y, lmbda: out / (1 + lmbda * y),
-        lambda out, y, lmbda: out * y * y * log1p_ratio_slope(lmbda * y), singular=True)  # fmt: skip
-special("inv_boxcox1p", lambda out, y, lmbda: (1 + out) / (1 + lmbda * y),
-        lambda out, y, lmbda: (1 + out) * y * y * log1p_ratio_slope(lmbda * y), singular=True)  # fmt: skip
+special("boxcox", lambda out, x, lmbda: np.power(x, lmbda - 1), lambda out, x, lmbda: boxcox_exponent(np.log(x), lmbda))
+special(
+    "boxcox1p",
+    lambda out, x, lmbda: np.power(1 + x, lmbda - 1),
+    lambda out, x, lmbda: boxcox_exponent(np.log1p(x), lmbda),
+)
+special(
+    "inv_boxcox",
+    lambda out, y, lmbda: out / (1 + lmbda * y),
+    lambda out, y, lmbda: out * y * y * log1p_ratio_slope(lmbda * y),
+)
+special(
+    "inv_boxcox1p",
+    lambda out, y, lmbda: (1 + out) / (1 + lmbda * y),
+    lambda out, y, lmbda: (1 + out) * y * y * log1p_ratio_slope(lmbda * y),
+)
 
 # -- x log y: where x is 0 the function of y is the constant 0 --------------------------------------------------------
-special("xlogy", lambda out, x, y: np.log(y),
-        lambda out, x, y: np.where(x == 0, 0, x / np.where(x == 0, 1, y)), singular=True)  # fmt: skip
-special("xlog1py", lambda out, x, y: np.log1p(y),
-        lambda out, x, y: np.where(x == 0, 0, x / np.where(x == 0, 1, 1 + y)), singular=True)  # fmt: skip
-special("entr", lambda out, x: -np.log(x) - 1, singular=True)
-special("rel_entr", lambda out, x, y: np.log(x / y) + 1,
-        lambda out, x, y: np.where(x == 0, 0, -x / np.where(x == 0, 1, y)), singular=True)  # fmt: skip
-special("kl_div", lambda out, x, y: np.log(x / y),
-        lambda out, x, y: np.where(x == 0, 1, 1 - x / np.where(x == 0, 1, y)), singular=True)  # fmt: skip
+special("xlogy", lambda out, x, y: np.log(y), lambda out, x, y: np.where(x == 0, 0, x / np.where(x == 0, 1, y)))
+special("xlog1py", lambda out, x, y: np.log1p(y), lambda out, x, y: np.where(x == 0, 0, x / np.where(x == 0, 1, 1 + y)))
+special("entr", lambda out, x: -np.log(x) - 1)
+special(
+    "rel_entr", lambda out, x, y: np.log(x / y) + 1, lambda out, x, y: np.where(x == 0, 0, -x / np.where(x == 0, 1, y))
+)
+special(
+    "kl_div", lambda out, x, y: np.log(x / y), lambda out, x, y: np.where(x == 0, 1, 1 - x / np.where(x == 0, 1, y))
+)
 
 
 # -- losses -----------------------------------------------------------------------------------------------------------
@@ -88,14 +95,17 @@ def _pseudo_huber_r(out: Any, delta: Any, r: Any) -> Any:
     return np.where(delta == 0, 0, r / np.sqrt(1 + q * q))
 
 
-special("huber", lambda out, delta, r: np.where(np.abs(r) > delta, np.abs(r) - delta, 0),
-        lambda out, delta, r: np.where(np.abs(r) > delta, delta * np.sign(r), r))  # fmt: skip
+special(
+    "huber",
+    lambda out, delta, r: np.where(np.abs(r) > delta, np.abs(r) - delta, 0),
+    lambda out, delta, r: np.where(np.abs(r) > delta, delta * np.sign(r), r),
+)
 special("pseudo_huber", _pseudo_huber_delta, _pseudo_huber_r)
 
 
 # -- inverses of elementary functions ---------------------------------------------------------------------------------
 special("wrightomega", lambda out, z: out / (1 + out))
-special("_lambertw", lambda out, z, k, tol: np.exp(-out) / (1 + out), None, None, singular=True)  # DLMF 4.13.4
+special("_lambertw", lambda out, z, k, tol: np.exp(-out) / (1 + out), None, None)  # DLMF 4.13.4
 
 
 def _tukey_density(out: Any, x: Any, lmbda: Any) -> Any:
@@ -110,5 +120,10 @@ def _tukey_lambda(out: Any, x: Any, lmbda: Any) -> Any:
     return np.where(inside, -shift * _tukey_density(p, x, lmbda), 0)
 
 
-special("tklmbda", lambda out, x, lmbda: np.where((out > 0) & (out < 1), _tukey_density(
-    np.where((out > 0) & (out < 1), out, 0.5), x, lmbda), 0), _tukey_lambda)  # fmt: skip
+special(
+    "tklmbda",
+    lambda out, x, lmbda: np.where(
+        (out > 0) & (out < 1), _tukey_density(np.where((out > 0) & (out < 1), out, 0.5), x, lmbda), 0
+    ),
+    _tukey_lambda,
+)

@@ -58,11 +58,15 @@ def carlson(i: int, j: int, k: int, l: int, x: Any, y: Any, z: Any, p: Any) -> A
     return np.where(diverges, np.inf, total)
 
 
-special("elliprf", *(lambda out, x, y, z, e=e: carlson(*e, 0, x, y, z, 1.0) / -4
-                     for e in ((3, 1, 1), (1, 3, 1), (1, 1, 3))), singular=True)  # DLMF 19.18.1  # fmt: skip
-special("elliprd", lambda out, x, y, z: carlson(3, 1, 3, 0, x, y, z, 1.0) * -0.75,
-        lambda out, x, y, z: carlson(1, 3, 3, 0, x, y, z, 1.0) * -0.75,
-        lambda out, x, y, z: carlson(1, 1, 5, 0, x, y, z, 1.0) * -2.25, singular=True)  # fmt: skip
+special(
+    "elliprf", *(lambda out, x, y, z, e=e: carlson(*e, 0, x, y, z, 1.0) / -4 for e in ((3, 1, 1), (1, 3, 1), (1, 1, 3)))
+)  # DLMF 19.18.1
+special(
+    "elliprd",
+    lambda out, x, y, z: carlson(3, 1, 3, 0, x, y, z, 1.0) * -0.75,
+    lambda out, x, y, z: carlson(1, 3, 3, 0, x, y, z, 1.0) * -0.75,
+    lambda out, x, y, z: carlson(1, 1, 5, 0, x, y, z, 1.0) * -2.25,
+)
 
 
 def _rg(i: int) -> Any:
@@ -108,7 +112,7 @@ def _is_negative(p: Any) -> Any:
     return (np.imag(p) == 0) & (np.real(p) < 0)
 
 
-special("elliprj", _rj_symmetric(0), _rj_symmetric(1), _rj_symmetric(2), _rj_p, singular=True)
+special("elliprj", _rj_symmetric(0), _rj_symmetric(1), _rj_symmetric(2), _rj_p)
 
 
 # R_C(x, y) = R_F(x, y, y); for y < 0, Cauchy's principal value, x - y > 0 and the elementary formulas are regular.
@@ -127,13 +131,13 @@ def _rc_y(out: Any, x: Any, y: Any) -> Any:
     return np.where(principal, (out - np.sqrt(x) / y) / (2 * gap), sc.elliprd(x, safe, safe) / -3)
 
 
-special("elliprc", _rc_x, _rc_y, singular=True)
+special("elliprc", _rc_x, _rc_y)
 
 
 # -- Legendre's integrals (DLMF 19.4, 19.25) --------------------------------------------------------------------------
-special("ellipk", lambda out, m: carlson(1, 1, 3, 0, 0.0, 1.0, 1 - m, 1.0) / 4, singular=True)
-special("ellipkm1", lambda out, p: carlson(1, 1, 3, 0, 0.0, 1.0, p, 1.0) / -4, singular=True)
-special("ellipe", lambda out, m: carlson(1, 1, 3, 0, 0.0, 1 - m, 1.0, 1.0) / -4, singular=True)
+special("ellipk", lambda out, m: carlson(1, 1, 3, 0, 0.0, 1.0, 1 - m, 1.0) / 4)
+special("ellipkm1", lambda out, p: carlson(1, 1, 3, 0, 0.0, 1.0, p, 1.0) / -4)
+special("ellipe", lambda out, m: carlson(1, 1, 3, 0, 0.0, 1 - m, 1.0, 1.0) / -4)
 
 
 def _integrand(p: Any, k: Any, phi: Any, m: Any) -> Any:
@@ -160,10 +164,12 @@ def legendre_integral(p: Any, k: Any, phi: Any, m: Any) -> Any:
     return part + np.where(turns == 0, 0, turns * whole)
 
 
-special("ellipkinc", lambda out, phi, m: _integrand(0, 1, phi, m),
-        lambda out, phi, m: legendre_integral(1, 3, phi, m) / 2, singular=True)  # fmt: skip
-special("ellipeinc", lambda out, phi, m: _integrand(0, -1, phi, m),
-        lambda out, phi, m: legendre_integral(1, 1, phi, m) / -2, singular=True)  # fmt: skip
+special(
+    "ellipkinc", lambda out, phi, m: _integrand(0, 1, phi, m), lambda out, phi, m: legendre_integral(1, 3, phi, m) / 2
+)
+special(
+    "ellipeinc", lambda out, phi, m: _integrand(0, -1, phi, m), lambda out, phi, m: legendre_integral(1, 1, phi, m) / -2
+)
 
 
 # -- Jacobi's functions (DLMF 22.13) ----------------------------------------------------------------------------------
@@ -184,4 +190,4 @@ def _agm(out: Any, a: Any, b: Any) -> Any:
     return np.where(zero, np.inf, out * out * safe * carlson(1, 1, 3, 0, 0.0, b * b, safe * safe, 1.0) / math.pi)
 
 
-special("agm", _agm, lambda out, a, b: _agm(out, b, a), singular=True)
+special("agm", _agm, lambda out, a, b: _agm(out, b, a))

@@ -42,12 +42,12 @@ def _dawsn(out: Any, z: Any) -> Any:
 
 special("erf", lambda out, z: TWO_OVER_SQRT_PI * np.exp(-z * z))  # DLMF 7.2.1
 special("erfc", lambda out, z: -TWO_OVER_SQRT_PI * np.exp(-z * z))
-special("erfi", lambda out, z: TWO_OVER_SQRT_PI * np.exp(z * z), singular=True)
-special("erfcx", _erfcx, singular=True)
+special("erfi", lambda out, z: TWO_OVER_SQRT_PI * np.exp(z * z))
+special("erfcx", _erfcx)
 special("dawsn", _dawsn)  # DLMF 7.10.3
 special("wofz", lambda out, z: wofz_slope(out, z))
-special("erfinv", lambda out, y: SQRT_PI / 2 * np.exp(out * out), singular=True)
-special("erfcinv", lambda out, y: -SQRT_PI / 2 * np.exp(out * out), singular=True)
+special("erfinv", lambda out, y: SQRT_PI / 2 * np.exp(out * out))
+special("erfcinv", lambda out, y: -SQRT_PI / 2 * np.exp(out * out))
 
 # -- the normal distribution ------------------------------------------------------------------------------------------
 
@@ -57,12 +57,14 @@ def normal_density(x: Any) -> Any:
 
 
 special("ndtr", lambda out, x: normal_density(x))
-special("ndtri", lambda out, p: SQRT_2PI * np.exp(out * out / 2), singular=True)
+special("ndtri", lambda out, p: SQRT_2PI * np.exp(out * out / 2))
 special("log_ndtr", lambda out, x: TWO_OVER_SQRT_PI / SQRT_2 / sc.erfcx(x / -SQRT_2))
-special("ndtri_exp", lambda out, y: SQRT_PI / SQRT_2 * sc.erfcx(out / -SQRT_2), singular=True)
-special("owens_t",
-        lambda out, h, a: sc.erf(a * h / SQRT_2) * np.exp(h * h / -2) / (-2 * SQRT_2PI),
-        lambda out, h, a: np.exp(h * h * (1 + a * a) / -2) / (2 * math.pi * (1 + a * a)))  # fmt: skip
+special("ndtri_exp", lambda out, y: SQRT_PI / SQRT_2 * sc.erfcx(out / -SQRT_2))
+special(
+    "owens_t",
+    lambda out, h, a: sc.erf(a * h / SQRT_2) * np.exp(h * h / -2) / (-2 * SQRT_2PI),
+    lambda out, h, a: np.exp(h * h * (1 + a * a) / -2) / (2 * math.pi * (1 + a * a)),
+)
 
 # -- Fresnel integrals (DLMF 7.2.7-8) ---------------------------------------------------------------------------------
 ROOT_I = np.exp(0.25j * math.pi)

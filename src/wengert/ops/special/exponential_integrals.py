@@ -17,15 +17,16 @@ def exponential_integral(n: Any, x: Any) -> Any:
     return np.where(below, sc.gamma(m) * sc.gammaincc(m, x) / x**m, sc.expn(np.where(below, 0, n), x))
 
 
-special("exp1", lambda out, z: -np.exp(-z) / z, singular=True)  # DLMF 6.2.1
-special("expi", lambda out, z: np.exp(z) / z, singular=True)
-special("expn", unsupported("n", "the order"), lambda out, n, x: -exponential_integral(n - 1, x), singular=True)
-special("_scaled_exp1", lambda out, x: np.where(x == 0, np.inf, (1 + 1 / np.where(x == 0, 1, x)) * out - 1),
-        singular=True)  # x eˣ E₁(x)  # fmt: skip
+special("exp1", lambda out, z: -np.exp(-z) / z)  # DLMF 6.2.1
+special("expi", lambda out, z: np.exp(z) / z)
+special("expn", unsupported("n", "the order"), lambda out, n, x: -exponential_integral(n - 1, x))
+special(
+    "_scaled_exp1", lambda out, x: np.where(x == 0, np.inf, (1 + 1 / np.where(x == 0, 1, x)) * out - 1)
+)  # x eˣ E₁(x)
 
 # sin(z)/z = ₀F₁(; 3/2; -z²/4) and its hyperbolic twin are smooth at 0, with all their derivatives.
-special("sici", lambda out, z: (sc.hyp0f1(1.5, z * z / -4), np.cos(z) / z), singular=True)  # DLMF 6.2.9, 6.2.11
-special("shichi", lambda out, z: (sc.hyp0f1(1.5, z * z / 4), np.cosh(z) / z), singular=True)
+special("sici", lambda out, z: (sc.hyp0f1(1.5, z * z / -4), np.cos(z) / z))  # DLMF 6.2.9, 6.2.11
+special("shichi", lambda out, z: (sc.hyp0f1(1.5, z * z / 4), np.cosh(z) / z))
 
 
 def _spence(out: Any, z: Any) -> Any:
@@ -36,6 +37,6 @@ def _spence(out: Any, z: Any) -> Any:
     return np.where(near, -sc.hyp2f1(1.0, 1.0, 2.0, 1 - inner), np.log(outer) / (1 - outer))
 
 
-special("spence", _spence, singular=True)
+special("spence", _spence)
 special("zetac", unsupported("x", "the derivative of Riemann's zeta function has no closed form"))
 special("_riemann_zeta", unsupported("x", "the derivative of Riemann's zeta function has no closed form"))

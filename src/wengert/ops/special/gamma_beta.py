@@ -42,13 +42,13 @@ def trigamma(x: Any) -> Any:
     return polygamma_kernel(1, x)
 
 
-special("psi", lambda out, z: trigamma(z), singular=True)
-special("_zeta", unsupported("x", "the exponent"), lambda out, x, q: -x * sc._zeta(x + 1, q), singular=True)  # 25.11.17
+special("psi", lambda out, z: trigamma(z))
+special("_zeta", unsupported("x", "the exponent"), lambda out, x, q: -x * sc._zeta(x + 1, q))  # 25.11.17
 
 # -- gamma ------------------------------------------------------------------------------------------------------------
-special("gamma", lambda out, z: out * sc.psi(z), singular=True)
-special("gammaln", lambda out, x: sc.psi(x), singular=True)
-special("loggamma", lambda out, z: sc.psi(z), singular=True)
+special("gamma", lambda out, z: out * sc.psi(z))
+special("gammaln", lambda out, x: sc.psi(x))
+special("loggamma", lambda out, z: sc.psi(z))
 special("gammasgn", None)
 
 
@@ -76,13 +76,13 @@ def _poch_z(out: Any, z: Any, m: Any) -> Any:
     return np.where(pole, at_pole, out * (sc.psi(safe + m) - sc.psi(safe)))
 
 
-special("poch", _poch_z, lambda out, z, m: out * sc.psi(z + m), singular=True)
+special("poch", _poch_z, lambda out, z, m: out * sc.psi(z + m))
 
 # -- beta -------------------------------------------------------------------------------------------------------------
-special("beta", lambda out, a, b: out * (sc.psi(a) - sc.psi(a + b)), lambda out, a, b: out * (sc.psi(b) - sc.psi(a + b)),
-        singular=True)  # fmt: skip
-special("betaln", lambda out, a, b: sc.psi(a) - sc.psi(a + b), lambda out, a, b: sc.psi(b) - sc.psi(a + b),
-        singular=True)  # fmt: skip
+special(
+    "beta", lambda out, a, b: out * (sc.psi(a) - sc.psi(a + b)), lambda out, a, b: out * (sc.psi(b) - sc.psi(a + b))
+)
+special("betaln", lambda out, a, b: sc.psi(a) - sc.psi(a + b), lambda out, a, b: sc.psi(b) - sc.psi(a + b))
 
 
 def _outside(n: Any, k: Any) -> Any:
@@ -106,4 +106,4 @@ def _binom_k(out: Any, n: Any, k: Any) -> Any:
     return np.where(far, sc.gamma(np.where(far, n + 1, 1)) * slope, inside)
 
 
-special("binom", _binom_n, _binom_k, singular=True)
+special("binom", _binom_n, _binom_k)

@@ -100,19 +100,17 @@ def gamma_shape(a: Any, x: Any) -> Any:
     return gamma_log_moment(1, a, x) - sc.psi(a) * gamma_log_moment(0, a, x)
 
 
-special("gammainc", lambda out, a, x: gamma_shape(a, x), lambda out, a, x: gamma_density(a, x), singular=True)
-special("gammaincc", lambda out, a, x: -gamma_shape(a, x), lambda out, a, x: -gamma_density(a, x), singular=True)
+special("gammainc", lambda out, a, x: gamma_shape(a, x), lambda out, a, x: gamma_density(a, x))
+special("gammaincc", lambda out, a, x: -gamma_shape(a, x), lambda out, a, x: -gamma_density(a, x))
 special(
     "gammaincinv",
     lambda out, a, y: -gamma_shape(a, out) / gamma_density(a, out),
     lambda out, a, y: 1 / gamma_density(a, out),
-    singular=True,
 )
 special(
     "gammainccinv",
     lambda out, a, y: -gamma_shape(a, out) / gamma_density(a, out),
     lambda out, a, y: -1 / gamma_density(a, out),
-    singular=True,
 )
 
 
@@ -180,14 +178,12 @@ special(
     lambda out, a, b, x: beta_first(a, b, x),
     lambda out, a, b, x: beta_second(a, b, x),
     lambda out, a, b, x: beta_density(a, b, x),
-    singular=True,
 )
 special(
     "betaincc",
     lambda out, a, b, x: -beta_first(a, b, x),
     lambda out, a, b, x: -beta_second(a, b, x),
     lambda out, a, b, x: -beta_density(a, b, x),
-    singular=True,
 )
 for _name, _sign in (("betaincinv", 1), ("betainccinv", -1)):
     special(
@@ -195,5 +191,4 @@ for _name, _sign in (("betaincinv", 1), ("betainccinv", -1)):
         lambda out, a, b, y: -beta_first(a, b, out) / beta_density(a, b, out),
         lambda out, a, b, y: -beta_second(a, b, out) / beta_density(a, b, out),
         lambda out, a, b, y, sign=_sign: sign / beta_density(a, b, out),
-        singular=True,
     )

@@ -36,8 +36,9 @@ _in_alpha, _in_beta = unsupported("alpha", "a parameter"), unsupported("beta", "
 special("eval_jacobi", _degree, _in_alpha, _in_beta, _jacobi)
 special("eval_sh_jacobi", _degree, unsupported("p", "a parameter"), unsupported("q", "a parameter"), _shifted_jacobi)
 special("eval_gegenbauer", _degree, _in_alpha, _gegenbauer)
-special("eval_genlaguerre", _degree, _in_alpha,
-        lambda out, n, a, x: below(n, lambda k: -sc.eval_genlaguerre(k, a + 1, x)))  # 18.9.23  # fmt: skip
+special(
+    "eval_genlaguerre", _degree, _in_alpha, lambda out, n, a, x: below(n, lambda k: -sc.eval_genlaguerre(k, a + 1, x))
+)  # 18.9.23
 special("eval_laguerre", _degree, lambda out, n, x: below(n, lambda k: -sc.eval_genlaguerre(k, 1.0, x)))
 special("eval_legendre", _degree, lambda out, n, x: below(n, lambda k: sc.eval_gegenbauer(k, 1.5, x)))
 special("eval_sh_legendre", _degree, lambda out, n, x: below(n, lambda k: 2 * sc.eval_gegenbauer(k, 1.5, 2 * x - 1)))
@@ -66,13 +67,25 @@ def _second_kind(n: Any, x: Any) -> Any:
     return below(n, lambda k: 2 * sc.eval_gegenbauer(k, 2.0, x))
 
 
-special("eval_chebyt", lambda out, n, x: _first_kind_degree(n, x),
-        lambda out, n, x: below(n, lambda k: n * sc.eval_chebyu(k, x)))  # fmt: skip
+special(
+    "eval_chebyt",
+    lambda out, n, x: _first_kind_degree(n, x),
+    lambda out, n, x: below(n, lambda k: n * sc.eval_chebyu(k, x)),
+)
 special("eval_chebyu", lambda out, n, x: _second_kind_degree(n, x), lambda out, n, x: _second_kind(n, x))
-special("eval_chebyc", lambda out, n, x: 2 * _first_kind_degree(n, x / 2),
-        lambda out, n, x: below(n, lambda k: n * sc.eval_chebys(k, x)))  # fmt: skip
+special(
+    "eval_chebyc",
+    lambda out, n, x: 2 * _first_kind_degree(n, x / 2),
+    lambda out, n, x: below(n, lambda k: n * sc.eval_chebys(k, x)),
+)
 special("eval_chebys", lambda out, n, x: _second_kind_degree(n, x / 2), lambda out, n, x: _second_kind(n, x / 2) / 2)
-special("eval_sh_chebyt", lambda out, n, x: _first_kind_degree(n, 2 * x - 1),
-        lambda out, n, x: below(n, lambda k: 2 * n * sc.eval_sh_chebyu(k, x)))  # fmt: skip
-special("eval_sh_chebyu", lambda out, n, x: _second_kind_degree(n, 2 * x - 1),
-        lambda out, n, x: 2 * _second_kind(n, 2 * x - 1))  # fmt: skip
+special(
+    "eval_sh_chebyt",
+    lambda out, n, x: _first_kind_degree(n, 2 * x - 1),
+    lambda out, n, x: below(n, lambda k: 2 * n * sc.eval_sh_chebyu(k, x)),
+)
+special(
+    "eval_sh_chebyu",
+    lambda out, n, x: _second_kind_degree(n, 2 * x - 1),
+    lambda out, n, x: 2 * _second_kind(n, 2 * x - 1),
+)
