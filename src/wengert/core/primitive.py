@@ -237,7 +237,11 @@ def is_finite(value: Any) -> bool:
     kind = value.__class__
     if kind is float or kind is np.float64:
         return math.isfinite(value)
-    if kind is np.ndarray and value.dtype is FLOAT64:  # the sum of squares, three times as fast as what follows
+    if kind is np.ndarray and value.dtype is FLOAT64 and value.size:  # faster than what follows, and says the same
+        if value.size > 8192:  # where BLAS would wake its threads, which takes long on a busy machine
+            return math.isfinite(np.maximum.reduce(value, axis=None)) and math.isfinite(
+                np.minimum.reduce(value, axis=None)
+            )
         flat = value.ravel()
         return math.isfinite(flat.dot(flat))
     if kind is Parts:
