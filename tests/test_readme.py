@@ -4,10 +4,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+import wengert
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -55,6 +58,49 @@ def test_the_commands_shown_print_what_is_shown():
                 [sys.executable, "-m", "wengert", *shlex.split(command)], capture_output=True, text=True
             )
             assert done.stdout.strip() == output.strip()
+
+
+def test_every_command_is_one_of_the_makefile():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {found for page in PAGES for found in re.findall(r"\bmake ([a-z]+)\b", code(page))}
+    assert named <= targets
+    assert {"demo", "test", "bench", "docs", "setup"} <= named
+
+
+def code(page):
+    """What a page shows as code: its blocks, and what stands between backticks."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return "\n".join([*(block for _, block in blocks(page)), *re.findall(r"`([^`\n]+)`", FENCE.sub("", text))])
+
+
+def test_the_readme_names_every_extra_and_every_public_function():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = set(re.findall(r"\w+", code("README.md")))
+    assert set(project["optional-dependencies"]) <= named
+    assert set(wengert.__all__) <= named
+
+
+def test_the_readme_lists_every_example():
+    listed = re.findall(r"\]\(examples/(\w+\.py)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+
+
+def test_the_changelog_names_every_public_function():
+    assert set(wengert.__all__) <= set(re.findall(r"\w+", code("CHANGELOG.md")))
+
+
+def test_what_contributing_quotes_is_in_the_repository():
+    quoted = [text.strip() for language, text in blocks("CONTRIBUTING.md") + indented() if language == "text"]
+    files = [path.read_text(encoding="utf-8") for room in ("src", "tests") for path in (ROOT / room).rglob("*.py")]
+    assert len(quoted) == 2
+    for text in quoted:
+        assert any(text in file for file in files), text
+
+
+def indented():
+    """Blocks inside of lists."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return re.findall(r"^ +```(\w+)\n(.*?)^ +```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES)
