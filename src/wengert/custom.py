@@ -91,8 +91,8 @@ def primitive(function: Callable, *rules: Any) -> UserPrimitive:
 def custom_gradient(function: Callable) -> Callable:
     """Decorate a function that returns (value, rules): the partials or linear maps of its arguments beside its value.
 
-    The function is called with plain values. `rules` is a tuple with one rule for each positional argument, as for
-    `primitive`; None where the derivative is exactly zero.
+    The function gets the values of its arguments, which are variables again where derivatives are nested: write it in NumPy
+    calls. `rules` is a tuple with one rule for each positional argument, as for `primitive`.
 
     Raises
     ------
