@@ -96,6 +96,7 @@ def check_grads(
     order : int
         Up to which order to check.
     modes : sequence of "fwd" and "rev"
+        Which derivatives to check; both by default.
     tolerance : float, optional
         Relative to the largest entry, and absolute below 1. By default 2e-6 for float64, 2e-3 for float32.
     seed : int
@@ -167,6 +168,15 @@ def check_laws(f: Callable, *args: Any, order: int = 2, tolerance: float | None 
 
     value on variables = value on arrays · ⟨g, push t⟩ = ⟨pull g, t⟩ · push = finite difference · the same for its
     derivatives up to `order` · a stack of tangents or cotangents = one by one · each edge's pattern ⊇ its nonzeros.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array, or a tree of arrays, of floats or complex numbers.
+    *args : float, complex or array
+        Where to check. Away from kinks, for differences hold only there.
+    order, tolerance, seed
+        As for `check_grads`.
 
     Raises
     ------
