@@ -9,8 +9,8 @@ import pytest
 from test_reduce import DTYPES, entries, same_as_numpy
 
 from wengert import Variable, check_grads, grad, gradients, hessian, jacfwd, jacrev, vjp
+from wengert.core.adjoints import Adjoints
 from wengert.core.linear import Contract, strong_einsum
-from wengert.core.primitive import Adjoints
 from wengert.ops.contract import explicit
 
 RNG = np.random.default_rng(5)

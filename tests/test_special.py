@@ -18,7 +18,8 @@ from special_samples import ORACLES, SAMPLES
 import wengert as wg
 import wengert.ops.special
 from wengert.core.errors import DerivativeTypeError
-from wengert.core.primitive import Elementwise, unsupported
+from wengert.core.partials import Elementwise
+from wengert.core.primitive import unsupported
 from wengert.core.registry import primitives, rules
 from wengert.testing import check_laws
 

@@ -10,10 +10,10 @@ from test_edge_cases import ANSWERED, by_name, point, warned
 from test_laws import CASES, SAMPLES
 
 from wengert import Variable, grad, gradients
-from wengert.core import primitive, sweep
+from wengert.core import partials, sweep
 
 # name -> (KEPT_BYTES, LARGE): graphs above the one are let go on the way, arrays above the other are written into
-WAYS = {"let go": (-1, primitive.LARGE), "in place": (sweep.KEPT_BYTES, 0), "let go, in place": (-1, 0)}
+WAYS = {"let go": (-1, partials.LARGE), "in place": (sweep.KEPT_BYTES, 0), "let go, in place": (-1, 0)}
 MILLION = 1_000_000
 
 
@@ -21,7 +21,7 @@ MILLION = 1_000_000
 def way(request, monkeypatch):
     kept, large = WAYS[request.param]
     monkeypatch.setattr(sweep, "KEPT_BYTES", kept)
-    monkeypatch.setattr(primitive, "LARGE", large)
+    monkeypatch.setattr(partials, "LARGE", large)
 
 
 @by_name(ANSWERED)
@@ -53,10 +53,10 @@ def test_every_primitive(name, i, data):
     args = [np.asarray(x)[()] for x in args]
     every = tuple(range(len(args)))
     found = []
-    for kept, large in [(sweep.KEPT_BYTES, primitive.LARGE), *WAYS.values()]:
+    for kept, large in [(sweep.KEPT_BYTES, partials.LARGE), *WAYS.values()]:
         with np.errstate(all="ignore"), pytest.MonkeyPatch.context() as patch:
             patch.setattr(sweep, "KEPT_BYTES", kept)
-            patch.setattr(primitive, "LARGE", large)
+            patch.setattr(partials, "LARGE", large)
             found.append(grad(weighted(function, np.random.default_rng(0)), every)(*args))
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):

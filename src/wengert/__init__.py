@@ -2,21 +2,10 @@
 
 from wengert import ops as _ops  # noqa: F401  (declares the primitives)
 from wengert.core import linear
-from wengert.core.derivatives import (
-    checkpoint,
-    elementwise_grad,
-    grad,
-    hessian,
-    hvp,
-    jacfwd,
-    jacobian,
-    jacrev,
-    jvp,
-    linearize,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
+from wengert.core import naming as _naming  # noqa: F401  (gives variables their names)
+from wengert.core.checkpoint import checkpoint
+from wengert.core.derivatives import elementwise_grad, grad, jvp, linearize, stop_gradient, value_and_grad, vjp
+from wengert.core.jacobian import hessian, hvp, jacfwd, jacobian, jacrev
 from wengert.core.sweep import gradients
 from wengert.core.variable import Variable
 from wengert.custom import custom_gradient, primitive

@@ -19,7 +19,7 @@ import numpy as np
 
 from wengert.core import errors
 from wengert.core.primitive import node_of, pinned
-from wengert.core.registry import primitives, rules
+from wengert.core.registry import ASSIGN, implements, primitives, rules
 from wengert.core.variable import NO_PARAMS, WRITTEN, Variable, new_serial
 from wengert.ops import elementwise as ew
 from wengert.ops.constants import plain
@@ -346,6 +346,7 @@ def _put_back(view: Variable, parent: Any, new: Any) -> Any:
     return setitem(parent, new, index=np.unravel_index(places, shape))
 
 
+@implements(ASSIGN)
 def assign(target: Any, value: Any, broadcast: bool = False) -> Any:
     """target[...] = value, and the target: what `out=` asks for."""
     if not isinstance(target, Variable):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.registry import NAME, implements
 from wengert.core.variable import FREED, Variable
 
 LIMIT = 80  # characters of a name, and DEPTH levels of operations, before it is cut with '…'
@@ -25,6 +26,7 @@ _INFIX = {
 _UNARY, _ATOM = 3, 9
 
 
+@implements(NAME)
 def name_of(variable: Variable) -> str:
     """The variable's name, at most about LIMIT characters long."""
     text, _ = _named(variable if variable._name is not None else variable.node, DEPTH)

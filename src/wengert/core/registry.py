@@ -1,7 +1,8 @@
 """The registry: which of NumPy's (or anybody's) functions is which of our rules.
 
-Keys are the functions themselves, and (ufunc, "reduce")-like pairs for the other methods of a ufunc. This room imports
-nothing of the library, so that every other room may ask it.
+Keys are the functions themselves, (ufunc, "reduce")-like pairs for the other methods of a ufunc, and the names below for
+what a room asks another by that it cannot import. This room imports nothing of the library but the errors, so that
+every other room may ask it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert.core import errors
+
+UFUNC_KEYWORDS = "a ufunc with where=, out= or dtype="  # ops.ufunc_methods
+UFUNC_METHOD = "a method of a ufunc"
+HAND_MADE = "Variable(val, children, local_gradients)"  # core.primitive
+PINNED = "a variable's value as it is now"
+BACKWARD = "Variable.backward"  # core.sweep
+NAME = "Variable.name"  # core.naming
+ASSIGN = "target[...] = value"  # inplace
 
 rules: dict[Any, Callable] = {}
 primitives: dict[str, Any] = {}  # every declared primitive by its name: what the laws run over

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
+from wengert.core.adjoints import Adjoints, accumulate, cast, fit, is_finite
 from wengert.core.linear import LinearMap, Parts
-from wengert.core.primitive import Adjoints, accumulate, cast, fit, is_finite
+from wengert.core.registry import BACKWARD, implements
 from wengert.core.variable import FREED, Variable, dtype_of
 
 KEPT_BYTES = 1 << 24  # values of a graph that are kept until its gradient is known to be finite
@@ -292,6 +293,7 @@ def unit(value: Any) -> Any:
     return np.ones(np.shape(value), dtype_of(value))[()]
 
 
+@implements(BACKWARD)
 def backward(output: Variable, cotangent: Any, keep: bool) -> None:
     """Variable.backward: pull back and add to `.grad`."""
     node, seed = _seeded(output, cotangent, "backward")

@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.core.registry import find, rules
-
-UFUNC_KEYWORDS = "ufunc(where=, out=, dtype=)"  # registry keys of what `ops.ufunc_methods` does for every ufunc
-UFUNC_METHOD = "ufunc method"
+from wengert.core.registry import BACKWARD, HAND_MADE, NAME, PINNED, UFUNC_KEYWORDS, UFUNC_METHOD, find, rules
 
 # Of two nested traces the one begun later has the larger number, so that it is the inner one. Drawing a number is atomic.
 new_level = itertools.count(1).__next__
@@ -97,9 +94,7 @@ class Variable:
     def __init__(self, val: Any, children: tuple = (), local_gradients: tuple = ()):
         val = as_differentiable(val)
         if isinstance(val, Variable):
-            from wengert.core.primitive import pinned
-
-            val = pinned(val)
+            val = rules[PINNED](val)
             self._level = new_level()
         else:
             self._level = 0
@@ -110,9 +105,7 @@ class Variable:
         self._children: tuple = ()
         self._primitive: Any = None
         if children or local_gradients:
-            from wengert.core.primitive import hand_made
-
-            self._primitive, self._args = hand_made(children, local_gradients)
+            self._primitive, self._args = rules[HAND_MADE](children, local_gradients)
             self._level = max(child._level for child in self._args)
             self._children = tuple(child for child in self._args if child._level == self._level)
 
@@ -159,9 +152,7 @@ class Variable:
     @property
     def name(self) -> str:
         """The given name, or one put together from the operands' names: '(a - b) * (b + 1)'."""
-        from wengert.core.naming import name_of
-
-        return name_of(self)
+        return rules[NAME](self)
 
     def set_name(self, name: str) -> Variable:
         """Give the variable a name and return it."""
@@ -187,9 +178,7 @@ class Variable:
         keep : bool
             Keep the graph, and leave a gradient at every node and not at the leaves only.
         """
-        from wengert.core.sweep import backward
-
-        backward(self, cotangent, keep)
+        rules[BACKWARD](self, cotangent, keep)
 
     # -- what an array tells of itself --------------------------------------------------------------------------------
 

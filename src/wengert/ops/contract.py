@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.adjoints import accumulate
 from wengert.core.linear import (
     Compose,
     Conjugate,
@@ -28,7 +29,7 @@ from wengert.core.linear import (
     strong_multiply,
     unbroadcast,
 )
-from wengert.core.primitive import Structured, accumulate, structured, variadic
+from wengert.core.primitive import Structured, structured, variadic
 from wengert.core.registry import implements, primitives, rules
 from wengert.core.variable import Variable
 from wengert.ops.constants import on_plain_values, plain

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.linear import conj
-from wengert.core.primitive import elementwise, over
+from wengert.core.partials import elementwise, over
 
 LN2, LN10 = np.log(2.0), np.log(10.0)
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core import linear
+from wengert.core.adjoints import Adjoints, accumulate
 from wengert.core.linear import Broadcast, Identity, LinearMap, Reshape, Select, Take, Transpose
-from wengert.core.primitive import Adjoints, Structured, accumulate, node_of, structured
+from wengert.core.primitive import Structured, node_of, structured
 from wengert.core.registry import implements, primitives
 from wengert.core.variable import Variable, new_serial
 from wengert.ops.constants import plain

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.primitive import Elementwise, node_of
+from wengert.core.partials import Elementwise
+from wengert.core.primitive import node_of
 from wengert.core.registry import find
 from wengert.core.variable import NO_PARAMS, Variable, new_serial
 from wengert.ops import elementwise as ew

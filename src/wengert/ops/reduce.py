@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
+from wengert.core.adjoints import accumulate, cast
 from wengert.core.linear import (
     Cast,
     Compose,
@@ -27,7 +28,7 @@ from wengert.core.linear import (
     conj,
     strong_multiply,
 )
-from wengert.core.primitive import Structured, accumulate, cast, node_of, record
+from wengert.core.primitive import Structured, node_of, record
 from wengert.core.registry import implements, primitives, rules
 from wengert.core.variable import FLOAT64, NO_PARAMS, Variable, dtype_of
 from wengert.ops.targets import deliver

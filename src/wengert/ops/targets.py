@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from wengert.core.registry import ASSIGN, rules
+
 
 def deliver(value: Any, out: Any, broadcast: bool = False) -> Any:
     """The value, or `out` after the value was written into it. Ufuncs broadcast to it, other functions ask for its shape."""
@@ -11,6 +13,4 @@ def deliver(value: Any, out: Any, broadcast: bool = False) -> Any:
         (out,) = out
     if out is None:
         return value
-    from wengert.inplace import assign
-
-    return assign(out, value, broadcast)
+    return rules[ASSIGN](out, value, broadcast)

@@ -18,8 +18,8 @@ import numpy as np
 from wengert.core import errors, linear
 from wengert.core.linear import Compose, LinearMap, Scale, Sum, Take, Transpose
 from wengert.core.primitive import structured
-from wengert.core.registry import find, implements, rules
-from wengert.core.variable import UFUNC_KEYWORDS, UFUNC_METHOD, Variable, dtype_of
+from wengert.core.registry import UFUNC_KEYWORDS, UFUNC_METHOD, find, implements, rules
+from wengert.core.variable import Variable, dtype_of
 from wengert.ops.complex import in_dtype
 from wengert.ops.constants import CONSTANT_UFUNCS, plain
 from wengert.ops.index import add_at, plain_index

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import _ufuncs as sc  # scipy.special's own names are wrappers if SCIPY_ARRAY_API is set
 
 from wengert.core import errors
-from wengert.core.primitive import Elementwise, over, unsupported
+from wengert.core.partials import Elementwise, over
+from wengert.core.primitive import unsupported
 from wengert.core.registry import primitives, rules
 from wengert.core.variable import dtype_of
 

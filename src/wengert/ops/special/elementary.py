@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.primitive import over
+from wengert.core.partials import over
 from wengert.ops.elementwise import power_base, power_exponent
 from wengert.ops.special.declare import sc, special
 
