@@ -21,6 +21,7 @@ import wengert.testing
 from wengert.core import errors, linear
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
+SOURCE = DOCS.parent / "src" / "wengert"
 PAGES = sorted(DOCS.glob("*.md"))
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 QUOTATION = re.compile(r"^```\{literalinclude\} (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -105,6 +106,12 @@ def test_links_between_pages_lead_somewhere(page):
         assert there.exists(), target
         slugs = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in titles(there)}
         assert not anchor or anchor in slugs or f"({anchor})=" in read(there), anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page):
+    for name in re.findall(r"`([\w./]+\.(?:py|md|toml))`", read(page)):
+        assert (DOCS.parent / name).exists() or (SOURCE / name).exists(), name
 
 
 def titles(page):
