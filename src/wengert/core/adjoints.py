@@ -39,7 +39,7 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any, fresh: bo
         contribution = fit(contribution, value)
     if child not in adjoints:
         adjoints[child] = contribution
-        if fresh:
+        if fresh and contribution.__class__ is _ndarray:
             adjoints.owned.add(child)
     elif kind is not _ndarray:
         adjoints[child] = adjoints[child] + contribution
