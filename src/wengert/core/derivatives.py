@@ -321,17 +321,21 @@ def jvp(f: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = Fals
     Parameters
     ----------
     f : callable
+        Returns a number, an array or a tree of those; with `has_aux` a pair (that, anything).
     primals, tangents : sequences of the same length
         The arguments, and a tangent of the same tree and shapes for each.
 
     Returns
     -------
     (value, tangent of the value), and `aux` with `has_aux`
+        The tangent has the value's tree, shapes and dtypes.
 
     Raises
     ------
     ValueError
         If a tangent does not have its argument's tree and shape.
+    TypeError
+        If `primals` or `tangents` is not a tuple or list.
 
     Examples
     --------

@@ -177,6 +177,13 @@ class Variable:
             Needed unless the value is a real scalar: what to pull back, of the value's shape.
         keep : bool
             Keep the graph, and leave a gradient at every node and not at the leaves only.
+
+        Raises
+        ------
+        TypeError
+            If the value is not a real scalar and no cotangent is given.
+        RuntimeError
+            If an earlier `backward` has freed the graph.
         """
         rules[BACKWARD](self, cotangent, keep)
 
