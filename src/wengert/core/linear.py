@@ -86,6 +86,7 @@ class LinearMap:
 
     @property
     def T(self) -> LinearMap:
+        """The adjoint: push and pull change places."""
         return Transpose(self)
 
     def strong(self) -> LinearMap:
