@@ -111,6 +111,7 @@ MISTAKES = [
         "instead of out=",
         lambda: grad(lambda x: np.sum(np.multiply(x, x, out=np.zeros(2))))(X),
     ),
+    ("no_resize", ValueError, "np.resize(y, shape)", lambda: Variable(X).resize(3)),
     ("no_rule", TypeError, "numpy.bitwise_and", lambda: grad(lambda x: np.bitwise_and(x, 1))(X)),
     ("no_partial", TypeError, "argument number 2", lambda: grad(primitive(np.hypot, 1.0), argnums=1)(1.0, 2.0)),
     ("no_partial", TypeError, "q", lambda: grad(lambda q: np.nanpercentile(X, q=q, method="nearest"))(50.0)),

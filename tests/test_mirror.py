@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wengert.numpy as wnp
-from wengert import grad, value_and_grad
+from wengert import check_grads, grad, value_and_grad
 
 
 def test_every_public_name_is_there():
@@ -71,6 +71,25 @@ def test_arguments_that_numpy_does_not_look_at():
     assert grad(lambda x: np.sum(wnp.full_like(np.ones(4), x)))(2.0) == 4
     assert grad(lambda x: np.sum(wnp.pad(np.ones(2), 1, constant_values=x)))(2.0) == 2
     assert grad(lambda x: np.sum(wnp.select([np.array([True, False])], [1.0], default=x)))(2.0) == 1
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda np, x: np.mean([x[0], x[1]]),
+        lambda np, x: np.sum(np.sort([x[0], 2.0, x[1]]) * np.arange(3.0)),
+        lambda np, x: np.dot([x[0], 1.0], [[x[1]], [3.0]])[0],
+        lambda np, x: np.sum(np.where([True, False], [x[0], 1.0], x)),
+        lambda np, x: np.sum(np.concatenate([[x[0]], x, [2.0]]) ** 2),
+        lambda np, x: np.sum(np.stack([[x[0], 1.0], x], axis=1) ** 2),
+        lambda np, x: np.sum(np.vstack(([x[0], 1.0], x)) ** 2),
+        lambda np, x: np.sum(np.block([[x[0], x[1]], [1.0, x[1]]]) ** 3),
+    ],
+)
+def test_lists_of_variables(f):
+    x = np.array([0.5, 1.5])
+    assert value_and_grad(lambda x: f(wnp, x))(x)[0] == f(np, x)
+    check_grads(lambda x: f(wnp, x), (x,))
 
 
 def test_second_order_through_a_buffer():

@@ -1,4 +1,4 @@
-"""wengert: exact gradients of plain NumPy code, that you can see, trust, and run at native speed."""
+"""wengert: exact gradients of plain NumPy code, in both modes and to any order, that you can see and trust."""
 
 from wengert import ops as _ops  # noqa: F401  (declares the primitives)
 from wengert.core import linear

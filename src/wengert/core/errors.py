@@ -106,9 +106,9 @@ def to_float(what: str) -> DerivativeTypeError:
 def to_array() -> DerivativeTypeError:
     return DerivativeTypeError(
         "NumPy asked a variable for a plain array, which would drop its derivative "
-        "(np.array([x, y]), np.asarray(x), or buffer[i] = x on a plain array do so).\n"
+        "(np.array([x, y]), np.asarray(x), buffer[i] = x on a plain array, and functions without a rule do so).\n"
         "Fix: import wengert.numpy as np, or write np.stack([x, y]), np.asarray(x, like=x), "
-        "buffer = np.zeros_like(x); for the plain value take x.val."
+        "buffer = np.zeros_like(x);\nfor the plain value take x.val, for a rule of your own wengert.primitive."
     )
 
 
@@ -117,6 +117,12 @@ def plain_target(name: str, target: Any) -> DerivativeTypeError:
         f"{name} would write a variable into a plain {describe(target)}, and its derivative would be lost.\n"
         "Fix: make the buffer with wengert.numpy (import wengert.numpy as np), or with np.zeros_like(x), "
         "or use the returned value instead of out=."
+    )
+
+
+def no_resize() -> DerivativeValueError:
+    return DerivativeValueError(
+        "A variable cannot be resized in place: the graph refers to its memory.\nFix: y = np.resize(y, shape), or np.pad."
     )
 
 

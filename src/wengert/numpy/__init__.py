@@ -27,6 +27,13 @@ from wengert.core.registry import rules as _rules
 from wengert.core.variable import Variable as _Variable
 from wengert.inplace import fillable as _fillable
 
+# What takes a list of arrays, so that only the lists in the list stand for arrays. (np.block makes sense of all of them.)
+_TAKE_LISTS = {
+    getattr(_numpy, name)
+    for name in ("concatenate", "stack", "hstack", "vstack", "dstack", "column_stack", "select", "choose")
+}
+_AS_THEY_ARE = {_numpy.block, _numpy.array, _numpy.asarray, _numpy.asanyarray}
+
 _BUFFERS = ("zeros", "ones", "empty", "eye", "identity", "zeros_like", "ones_like", "empty_like")
 
 
@@ -55,13 +62,26 @@ def _handed_over(function: Callable) -> Callable:
     """The function, or its rule if a variable is anywhere among the arguments: NumPy looks at some of them only."""
     rule = _rules[function]
 
+    def as_array(value: Any) -> Any:
+        """A list that holds variables as the array that NumPy would make of it."""
+        if not isinstance(value, (list, tuple)) or not _holds_variable(value):
+            return value
+        return type(value)(map(_array, value)) if function in _TAKE_LISTS else _array(value)
+
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if _holds_variable(args) or _holds_variable(kwargs):
-            return rule(*args, **kwargs)
-        return function(*args, **kwargs)
+        if not (_holds_variable(args) or _holds_variable(kwargs)):
+            return function(*args, **kwargs)
+        if function not in _AS_THEY_ARE:
+            args = tuple(map(as_array, args))
+            kwargs = {key: as_array(value) for key, value in kwargs.items()}
+        return rule(*args, **kwargs)
 
     return called
+
+
+def _array(value: Any) -> Any:
+    return _rules[_numpy.array](value) if isinstance(value, (list, tuple)) and _holds_variable(value) else value
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **rest: Any) -> Any:

@@ -61,9 +61,7 @@ def put(self: Variable, indices: Any, values: Any, mode: str = "raise") -> None:
 
 def resize(self: Variable, *shape: Any, refcheck: bool = True) -> None:
     """numpy.ndarray.resize: refused, as NumPy refuses it for memory that others refer to."""
-    raise ValueError(
-        "cannot resize a variable in place: the graph refers to its memory.\nFix: y = np.resize(y, shape), or np.pad."
-    )
+    raise errors.no_resize()
 
 
 def install() -> None:
