@@ -14,13 +14,18 @@ _ndarray, _float64 = np.ndarray, np.float64
 
 
 class Adjoints(dict):
-    """Node -> adjoint, while a sweep runs. `owned` names the arrays that no one else sees, so may be added into."""
+    """Node -> adjoint, while a sweep runs.
 
-    __slots__ = ("owned",)
+    `owned` names the arrays that no one else sees, so may be added into. A `careful` sweep cannot be repeated with true
+    zeros, and so sees to them at each step.
+    """
 
-    def __init__(self, seeds: Any = ()):
+    __slots__ = ("careful", "owned")
+
+    def __init__(self, seeds: Any = (), careful: bool = False):
         super().__init__(seeds)
         self.owned: set[Variable] = set()
+        self.careful = careful
 
 
 def accumulate(adjoints: Adjoints, child: Variable, contribution: Any, fresh: bool = False) -> None:
@@ -59,9 +64,7 @@ def is_finite(value: Any) -> bool:
         return math.isfinite(value)
     if kind is np.ndarray and value.dtype is FLOAT64 and value.size:  # faster than what follows, and says the same
         if value.size > 8192:  # where BLAS would wake its threads, which takes long on a busy machine
-            return math.isfinite(np.maximum.reduce(value, axis=None)) and math.isfinite(
-                np.minimum.reduce(value, axis=None)
-            )
+            return bool(np.isfinite(value).all())
         flat = value.ravel()
         return math.isfinite(flat.dot(flat))
     if kind is Parts:

@@ -82,10 +82,10 @@ class Elementwise(Primitive):
         return self.single and node._val.__class__ is _ndarray and node._val.size >= LARGE
 
     def _pull_in_place(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
-        """The same for large arrays, with true zeros, and where fresh memory costs more than arithmetic, without it.
+        """The same for large arrays, where fresh memory costs more than arithmetic: what is spare is written into.
 
-        What is spare is written into: a partial that was computed here, and the cotangent, if the sweep made it and nobody
-        needs it after.
+        That is a partial that was computed here, and the cotangent, if the sweep made it and nobody needs it after. A
+        careful sweep looks for what is not finite, and there has true zeros.
         """
         values, level, out = self.values(node), node._level, node._val
         wanted = [
@@ -102,10 +102,10 @@ class Elementwise(Primitive):
                 continue
             p = partial(out, *values)
             made = p.__class__ is _ndarray and p.flags.owndata and not any(p is x for x in (out, *values))
-            spare, safe = p if made else None, False
-            if not made and last and step is not _divided:
-                safe = is_finite(p) and is_finite(cotangent)  # then the contribution needs no second look
-                spare = cotangent if safe else None
+            safe = not adjoints.careful  # the contribution needs no second look
+            if not made and last and adjoints.careful:
+                safe = step is not _divided and is_finite(p) and is_finite(cotangent)
+            spare = p if made else cotangent if last and safe else None
             contribution = step(cotangent, p, spare if _takes(spare, cotangent, p) else None)
             if not safe and not is_finite(contribution):
                 contribution = STRONG[step](cotangent, conj(partial(out, *values)))

@@ -117,9 +117,13 @@ class Primitive:
             values.append(x)
         return record(self, inner(*values, **params), tuple(args), params, level, tuple(children))
 
-    def exact(self, node: Variable) -> bool:
-        """Does the pull of this node know of true zeros already? It does where it only moves entries."""
+    def moves(self, node: Variable) -> bool:
+        """Does the pull of this node only move and add entries, so that it makes nothing infinite or nan?"""
         return False
+
+    def exact(self, node: Variable) -> bool:
+        """Does the pull of this node see to true zeros itself, in a careful sweep?"""
+        return self.moves(node)
 
     def values(self, node: Variable) -> list:
         """The operands as the trace of this node sees them: its own variables by value, all else as it is."""

@@ -63,7 +63,8 @@ def pull_back(
             return _consume(seeds, nodes)
         adjoints = _reverse(seeds, nodes, leaves is None, lead)
         wanted = [n for n in nodes if n._primitive is None] if leaves is None else leaves
-        if not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
+        only_moved = all(n._primitive is None or n._primitive.moves(n) for n in nodes)
+        if not only_moved and not all(is_finite(adjoints[n]) for n in wanted if n in adjoints):
             adjoints = _strong_reverse(seeds, nodes, leaves is None, lead)
     return adjoints
 
@@ -118,7 +119,7 @@ def _consume(seeds: dict, nodes: list[Variable]) -> Adjoints:
 
     Where a contribution is not finite, that node's are computed once more, with true zeros.
     """
-    adjoints = Adjoints(seeds)
+    adjoints = Adjoints(seeds, careful=True)
     while nodes:
         node = nodes.pop()
         primitive = node._primitive

@@ -61,7 +61,7 @@ def _getitem_edge(out, a, index) -> LinearMap:
 class GetItem(Structured):
     """a[index]. Its pull adds into one buffer per array: n reads x[i] of one x cost n steps and not n arrays."""
 
-    def exact(self, node: Variable) -> bool:
+    def moves(self, node: Variable) -> bool:
         return True
 
     def pull(self, node: Variable, cotangent: Any, adjoints: Adjoints) -> None:
@@ -147,7 +147,7 @@ def _winners(shape: tuple, index: Any) -> np.ndarray | None:
 class SetItem(Structured):
     """The array `base` after base[index] = value, as a new version of it, in the same memory where nobody can tell."""
 
-    def exact(self, node: Variable) -> bool:
+    def moves(self, node: Variable) -> bool:
         return True
 
     def __call__(self, base: Any, value: Any, index: Any) -> Any:

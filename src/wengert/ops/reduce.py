@@ -88,7 +88,7 @@ def reduction(function: Callable, edge: Callable, kind: type = Reduction) -> Red
 class PlainSum(Reduction):
     """A sum or mean. That of a plain array is pulled back as copies of its entries along the summed axes."""
 
-    def exact(self, node: Variable) -> bool:
+    def moves(self, node: Variable) -> bool:
         return not node._params
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -126,15 +126,18 @@ _AXES = {"axis", "keepdims"}
 class WholeExtreme(Reduction):
     """A maximum or minimum. That of a whole array is pulled back to the few entries that attain it."""
 
+    def moves(self, node: Variable) -> bool:
+        return not node._params and bool(node._val == node._val)
+
     def pull(self, node: Variable, cotangent: Any, adjoints: Any) -> None:
         (child,), out = node._args, node._val
         value = child._val
         if node._params or value.__class__ is not np.ndarray or isinstance(cotangent, Variable) or out != out:
             return super().pull(node, cotangent, adjoints)
-        hit = value == out
+        places = np.flatnonzero(value == out)
         contribution = np.zeros(value.shape, value.dtype)
-        contribution[hit] = cotangent / np.count_nonzero(hit)
-        return accumulate(adjoints, child, contribution)
+        contribution.reshape(-1)[places] = cotangent / len(places)
+        return accumulate(adjoints, child, contribution, fresh=True)
 
 
 # -- what the edges are made of ---------------------------------------------------------------------------------------
