@@ -211,6 +211,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
 
 def _as(x: Any, dtype: Any) -> Any:
+    if not np.can_cast(x.dtype, dtype, "safe"):
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {np.dtype(dtype)!r} according to the rule 'safe'")
     return x if x.dtype == dtype else x.astype(dtype)
 
 

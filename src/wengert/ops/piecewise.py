@@ -61,7 +61,8 @@ def choose(a, choices, out=None, mode="raise"):
     if mode == "raise" and np.any((a < 0) | (a >= len(rows))):
         raise ValueError("invalid entry in choice array")
     shape = np.broadcast_shapes(a.shape, *(np.shape(row) for row in rows))
-    table = np.stack([np.broadcast_to(row, shape) for row in rows])
+    dtype = np.result_type(*(_example(plain(row)) for row in rows))
+    table = np.stack([np.broadcast_to(in_dtype(row, dtype), shape) for row in rows])
     chosen = np.broadcast_to(within(a, len(rows), mode), shape)
     return deliver(np.take_along_axis(table, chosen[None], axis=0)[0], out)
 
