@@ -187,6 +187,8 @@ CHOOSING = {
     "take clip": (lambda x: np.take(x, [5, -7], axis=1, mode="clip"), A),
     "take_along_axis": (lambda x: np.take_along_axis(x, np.argsort(A, axis=0), axis=0), A),
     "take_along_axis None": (lambda x: np.take_along_axis(x, np.array([0, 0, 5]), axis=None), A),
+    "clip where": (lambda x: np.clip(x, -1.0, 1.0, where=np.eye(3, 4, dtype=bool), out=x * 3), A),
+    "clip dtype": (lambda x: np.clip(x, -1.0, None, dtype=np.float32), A.astype(np.float32)),
     "clip": (lambda x: np.clip(x, -1.0, 1.0), A),
     "clip bounds": (lambda x, lo, hi: np.clip(x, lo, hi), A, V * 0 - 0.5, np.array([[0.6], [0.7], [1.1]])),
     "clip min": (lambda x: np.clip(x, min=0.1), A),

@@ -97,10 +97,12 @@ def clip(a, a_min=NO_VALUE, a_max=NO_VALUE, out=None, *, min=NO_VALUE, max=NO_VA
     low, high = _given_once(a_min, min), _given_once(a_max, max)
     result = a
     if low is not None:
-        result = np.maximum(result, low, **kwargs)
+        result = np.maximum(result, low)
     if high is not None:
-        result = np.minimum(result, high, **kwargs)
-    return deliver(np.positive(result, **kwargs) if low is None and high is None else result, out)
+        result = np.minimum(result, high)
+    if kwargs or (low is None and high is None):  # as the ufunc that it is in NumPy: with where=, dtype=, casting=
+        return np.positive(result, out=out, **kwargs)
+    return deliver(result, out)
 
 
 def _given_once(old: Any, new: Any) -> Any:
