@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import wengert
-from wengert import Variable, check_grads, grad, jacobian
+from wengert import Variable, check_grads, grad, jacobian, jvp
 from wengert.core.trees import flatten
 from wengert.testing import check_laws
 
@@ -485,3 +485,11 @@ def test_casts_down_and_up():
     check_grads(lambda x: np.sum(x.astype(complex) * 1j).imag, (V,))
     assert grad(lambda x: np.sum(x.astype(np.float64) ** 2))(V.astype(np.float32)).dtype == np.float32
     assert type(Variable(V).astype(int)) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    "f", [np.nan_to_num, lambda x: np.interp(x, [0.0, 3.0], [1.0, 2.0])], ids=["nan_to_num", "interp"]
+)
+def test_of_an_array_without_axes_numpy_gives_a_number(f):
+    x = np.array(0.5)
+    assert type(jvp(f, (x,), (x,))[0]) is type(f(x)) is np.float64

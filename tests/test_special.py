@@ -205,6 +205,20 @@ def test_an_order_is_cut_to_an_integer_as_by_scipy(name):
     np.testing.assert_array_equal(wg.jvp(lambda x: f(1.7, x), (x,), (x,)), check)
 
 
+@pytest.mark.parametrize(
+    ("name", "integers"),
+    [("jv", [0, 1]), ("iv", [0, 2]), ("kv", [0, 3]), ("expn", [0, 2]), ("agm", [0, 100]), ("boxcox", [0, 3]),
+     ("ellipeinc", [1, 2]), ("eval_legendre", [0, 3])],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64, bool])
+def test_integers_of_any_type_do_not_wrap_around(name, integers, dtype):
+    f, n, x = getattr(sc, name), np.array(integers, dtype), np.array([0.3, 0.6])
+    for reverse in (name in ("jv", "iv", "kv", "expn", "eval_legendre"), True):
+        of_x = (lambda x, n: f(n, x)) if reverse else (lambda x, n: f(x, n))
+        wanted = wg.jvp(lambda x, g=of_x: g(x, n.astype(np.int64)), (x,), (x,))[1]
+        np.testing.assert_array_equal(wg.jvp(lambda x, g=of_x: g(x, n), (x,), (x,))[1], wanted)
+
+
 # -- the functions that SciPy writes in Python ------------------------------------------------------------------------------
 A = np.random.default_rng(1).normal(size=(3, 4))
 B = np.random.default_rng(2).uniform(0.5, 2.0, size=(3, 4))

@@ -144,4 +144,5 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     ):
         if np.any(where):
             x = where_(where, in_dtype(replacement, x.dtype), x)
-    return np.copy(x) if copy else x
+    x = np.copy(x) if copy else x
+    return x if np.ndim(x) else x[()]
