@@ -498,6 +498,14 @@ def a_real_arrays_conjugate_is_itself(x):
     return np.sum(y * y)
 
 
+@program
+def gaps_filled_in_place(x):
+    y = x * np.array([1.0, np.nan, 2.0])
+    filled = np.nan_to_num(y[:2], copy=False, nan=7.0)
+    filled[1] *= x[2]
+    return np.sum(y * y)
+
+
 @pytest.mark.parametrize("f", PROGRAMS.values(), ids=PROGRAMS)
 def test_program(f):
     x = X.copy()

@@ -132,6 +132,8 @@ def fix(x, out=None):
 
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    if not copy and np.ndim(x):
+        return deliver(nan_to_num(x, True, nan, posinf, neginf), x)
     if is_complex(x):
         parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (np.real(x), np.imag(x))]
         return parts[0] + 1j * parts[1]
@@ -144,5 +146,4 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     ):
         if np.any(where):
             x = where_(where, in_dtype(replacement, x.dtype), x)
-    x = np.copy(x) if copy else x
-    return x if np.ndim(x) else x[()]
+    return np.copy(x) if np.ndim(x) else x[()]
