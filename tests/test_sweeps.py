@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_edge_cases import ANSWERED, by_name, point, warned
 from test_laws import CASES, SAMPLES
 
-from wengert import Variable, grad, gradients
+from wengert import Variable, checkpoint, grad, gradients, jvp, stop_gradient
 from wengert.core import partials, sweep
 
 # name -> (KEPT_BYTES, LARGE): graphs above the one are let go on the way, arrays above the other are written into
@@ -114,3 +114,54 @@ def test_what_users_hold_is_never_written_into(way):
     np.testing.assert_array_equal(seed, np.ones(50))
     np.testing.assert_allclose(all_of_them[y], 2 * np.ones(50))
     np.testing.assert_allclose(all_of_them[u], 2 * np.exp(x))
+
+
+def test_what_stop_gradient_returns_is_not_the_graphs():
+    def f(x):
+        y = x * 1.0
+        z = y * y
+        stop_gradient(y)[0] = 50.0
+        return np.sum(z)
+
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(grad(f)(x), [2.0, 4.0])
+    grad(lambda x: (stop_gradient(x).__setitem__(0, 9.0), np.sum(x * x))[1])(x)
+    np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+def test_a_checkpointed_function_may_not_write_into_its_arguments():
+    def writes(t):
+        t[0] = t[1]
+        return np.sum(t * t)
+
+    x = np.array([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        grad(checkpoint(writes))(x)
+    with pytest.raises(ValueError, match="read-only"):
+        grad(lambda x: checkpoint(writes)(x * 1.0) + np.sum(x))(x)
+    np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+OBJECTS = np.array([1, 2], object)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(OBJECTS * x),
+        lambda x: np.sum(x * OBJECTS),
+        lambda x: np.sum(np.multiply(x, OBJECTS)),
+        lambda x: np.sum(np.concatenate([x, OBJECTS])),
+        lambda x: np.sum(x.astype(object)),
+        lambda x: np.sum(x * np.ma.array([1.0, 2.0], mask=[1, 0])),
+    ],
+)
+def test_objects_and_masks_are_refused(f):
+    with pytest.raises(TypeError, match="Cannot differentiate"):
+        grad(f)(np.array([1.0, 2.0]))
+
+
+def test_empty_vectors_multiply():
+    empty = np.zeros(0)
+    assert jvp(lambda a, b: a @ b, (empty, empty), (empty, empty)) == (0.0, 0.0)
+    np.testing.assert_array_equal(grad(lambda x: x[:0] @ x[:0] + np.sum(np.dot(x, 2)))(np.ones(2)), [2.0, 2.0])

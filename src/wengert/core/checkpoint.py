@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.core.derivatives import Trace, named_after
 from wengert.core.linear import Opaque, Parts
-from wengert.core.primitive import Primitive, record
+from wengert.core.primitive import Primitive, pinned, record
 from wengert.core.sweep import order, pull_back, push_forward
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import Variable
@@ -18,7 +18,8 @@ from wengert.core.variable import Variable
 def checkpoint(f: Callable) -> Callable:
     """`f` without its intermediates: they are computed again when a sweep needs them, to save memory.
 
-    Works in both modes and to any order. Variables that `f` captures from outside are seen too, but then nothing is saved.
+    Works in both modes and to any order. `f` may not write into its arguments.
+    Variables that `f` captures from outside are seen too, but then nothing is saved.
 
     Examples
     --------
@@ -45,7 +46,7 @@ def checkpoint(f: Callable) -> Callable:
             return out
 
         shape_of_result: list = [None]
-        out = on_leaves(*(nodes[i]._val for i in places))
+        out = on_leaves(*(_only_to_read(nodes[i]._val) for i in places))
         if any(isinstance(x, Variable) and x._level >= level for x in out):
             return f(*args, **kwargs)  # it captured a variable of this trace
         primitive = _Recomputed(on_leaves)
@@ -54,6 +55,14 @@ def checkpoint(f: Callable) -> Callable:
         return unflatten(shape_of_result[0], made)
 
     return recomputed
+
+
+def _only_to_read(value: Any) -> Any:
+    """The value for a run whose writes nobody may see: `f` is run again later, on what the value is now."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return pinned(value)
 
 
 class _Recomputed(Primitive):

@@ -126,7 +126,7 @@ class Trace:
 def _is_number(value: Any) -> bool:
     if isinstance(value, (int, float, complex)):
         return True
-    dtype = getattr(value, "dtype", None)
+    dtype = None if isinstance(value, type) else getattr(value, "dtype", None)
     return dtype is not None and dtype.kind in "biufc"
 
 
@@ -424,8 +424,10 @@ def stop_gradient(x: Any) -> Any:
     """
 
     def plain(value: Any) -> Any:
+        if not isinstance(value, Variable):
+            return value
         while isinstance(value, Variable):
             value = value.val
-        return value
+        return value.copy() if isinstance(value, np.ndarray) else value  # the graph keeps its own
 
     return map_tree(plain, x)

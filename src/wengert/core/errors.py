@@ -28,7 +28,7 @@ def describe(value: Any) -> str:
         return "None"
     if hasattr(value, "item") and getattr(value, "shape", None) == () and "ndarray" not in name and name != "Variable":
         return f"{name} {value}"
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type):
         return f"{name} of shape {tuple(value.shape)} and dtype {value.dtype}"
     text = repr(value)
     return f"{name} {text if len(text) <= 40 else text[:37] + '...'}"
@@ -196,7 +196,8 @@ def tree_changed(what: str, got: Any, wanted: Any) -> DerivativeValueError:
 def freed() -> FreedGraphError:
     return FreedGraphError(
         "This part of the graph was freed by an earlier backward().\n"
-        "Fix: call backward(keep=True) the first time, or use gradients(L), which keeps the graph."
+        "Fix: call backward(keep=True) the first time, or use gradients(L), which keeps the graph; to go on from a leaf "
+        "make a new one,\nw = Variable(w.val - rate * w.grad)."
     )
 
 

@@ -584,7 +584,7 @@ class RowTimes(LinearMap):
     def push(self, tangent: Array) -> Array:
         lead = tangent.shape[:-1]
         if self.matrix.ndim == 2:
-            rows = np.reshape(tangent, (-1, self.in_shape[0]))
+            rows = np.reshape(tangent, (math.prod(lead), self.in_shape[0]))
         else:  # every stacked vector meets every one of a stack of matrices
             rows = np.reshape(tangent, (*lead, *(1,) * (self.matrix.ndim - 1), self.in_shape[0]))
         return np.reshape(self.multiply(rows, self.matrix), (*lead, *self.out_shape))
@@ -593,7 +593,7 @@ class RowTimes(LinearMap):
         adjoint = np.swapaxes(conj(self.matrix), -1, -2)
         lead = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         if self.matrix.ndim == 2:
-            rows = np.reshape(cotangent, (-1, self.out_shape[0]))
+            rows = np.reshape(cotangent, (math.prod(lead), self.out_shape[0]))
             return np.reshape(self.multiply(rows, adjoint), (*lead, *self.in_shape))
         rows = np.reshape(cotangent, (*lead, *self.out_shape[:-1], 1, self.out_shape[-1]))
         image = self.multiply(rows, adjoint)

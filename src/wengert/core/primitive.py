@@ -40,7 +40,12 @@ def record(primitive: Any, out: Any, args: tuple, params: dict, level: int, chil
         parent = node_of(primitive, tuple(out), args, params, level, children)
         entries = [_entry(parent, i, part) for i, part in enumerate(out)]
         return type(out)(*entries) if hasattr(out, "_fields") else tuple(entries)
-    if dtype_of(out).kind not in "fc":
+    if kind is not _ndarray and isinstance(out, (np.ma.MaskedArray, np.matrix)):
+        raise errors.array_subclass(out)
+    dtype = dtype_of(out)
+    if dtype.kind not in "fc":
+        if dtype.kind == "O":
+            raise errors.not_numeric(out)
         return out
     return node_of(primitive, out, args, params, level, children)
 

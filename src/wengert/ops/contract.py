@@ -140,7 +140,7 @@ _dot = _bilinear(np.dot, _dot_left_edge, _dot_right_edge, MatrixProduct)
 
 @implements(np.dot)
 def dot(a, b, out=None):
-    return _dot(a, b) if out is None else deliver(_dot(a, b), out)
+    return deliver(_dot(as_array(a), as_array(b)), out)
 
 
 @implements(np.inner)
@@ -341,6 +341,7 @@ def einsum(*args, out=None, optimize=False, **params):
         count = len(args) // 2
         operands = args[: 2 * count : 2]
         subscripts = (tuple(map(tuple, args[1 : 2 * count : 2])), tuple(args[-1]) if len(args) % 2 else None)
+    operands = tuple(map(as_array, operands))
     return deliver(_einsum(*operands, subscripts=subscripts, optimize=plain(optimize), **params), out)
 
 

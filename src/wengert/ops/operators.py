@@ -15,7 +15,7 @@ from wengert.core.registry import find
 from wengert.core.variable import NO_PARAMS, Variable, new_serial
 from wengert.ops import elementwise as ew
 
-_new = object.__new__
+_new, _ndarray = object.__new__, np.ndarray
 _PLAIN = frozenset({float, int, np.ndarray, np.float64})
 
 
@@ -41,7 +41,7 @@ def _binary(primitive: Elementwise, function: Callable) -> tuple[Callable, Calla
             node = _new(Variable)
             node._val = function(self._val, other._val)
             node._args = node._children = (self, other)
-        elif other.__class__ in _PLAIN:
+        elif other.__class__ in _PLAIN and (other.__class__ is not _ndarray or other.dtype.kind != "O"):
             node = _new(Variable)
             node._val = function(self._val, other)
             node._args, node._children = (self, other), (self,)
@@ -51,7 +51,7 @@ def _binary(primitive: Elementwise, function: Callable) -> tuple[Callable, Calla
         return node
 
     def reflected(self: Variable, other: Any) -> Any:
-        if other.__class__ not in _PLAIN:
+        if other.__class__ not in _PLAIN or (other.__class__ is _ndarray and other.dtype.kind == "O"):
             return NotImplemented if _unknown(other) else primitive(other, self)
         return node_of(primitive, function(other, self._val), (other, self), NO_PARAMS, self._level, (self,))
 
