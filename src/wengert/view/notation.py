@@ -1,0 +1,362 @@
+"""How formulas are written: the terms that stand in them, and a walk over a formula that puts in the parentheses needed.
+
+`Notation` knows precedence and nothing of a format; each format (`Text` here, LaTeX and MathML in their files) says how
+a sum, a fraction or a transpose looks in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+DIGITS = 6  # of the numbers in the steps; the result has all of them
+SMALL = 6  # entries of an array that is printed in a step and not summarised
+
+
+class Symbol(NamedTuple):
+    """A variable by its name."""
+
+    name: str
+    shape: tuple = ()
+
+
+class Derivative(NamedTuple):
+    """∂of/∂by."""
+
+    of: Symbol
+    by: Symbol
+
+    @property
+    def shape(self) -> tuple:
+        return self.by.shape
+
+
+class Number(NamedTuple):
+    """A number written out; `exact` asks for every digit."""
+
+    value: Any
+    exact: bool = False
+
+    @property
+    def shape(self) -> tuple:
+        return ()
+
+
+class Words(NamedTuple):
+    """Something said and not calculated: an index, a shape, a choice."""
+
+    text: str
+    shape: tuple = (1,)
+
+
+Term = Symbol | Derivative | Number | Words
+
+
+class Formula(NamedTuple):
+    """A formula with what its names stand for."""
+
+    tree: ast.expr
+    terms: Mapping[str, Term]
+
+
+class Piece(NamedTuple):
+    """A part of a formula as written, with how tightly it binds and whether it begins with a minus."""
+
+    text: str
+    binding: float = 9
+    negative: bool = False
+
+
+# How tightly a part binds. A fraction stands where a product may, and an atom everywhere.
+COMPARED, SUM, PRODUCT, MATRIX_PRODUCT, UNARY, FRACTION, POWER, ATOM = 0, 1, 2, 2.5, 3, 3.5, 4, 9
+
+_COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.Eq: "="}
+
+
+def digits(value: Any, exact: bool = False) -> str:
+    """A number's shortest form with six digits, or with as many as bring it back exactly."""
+    if isinstance(value, (complex, np.complexfloating)):
+        sign = "-" if math.copysign(1, value.imag) < 0 else "+"
+        return f"{digits(value.real, exact)} {sign} {digits(abs(value.imag), exact)}i"
+    text = repr(value.item() if isinstance(value, np.float64) else value)
+    if exact:
+        return text.partition("(")[2].rstrip(")") if "(" in text else text
+    return f"{value:.{DIGITS}g}"
+
+
+def is_rounded(value: Any) -> bool:
+    """Does the short form of a number, or of an array that is printed, leave something out?"""
+    with np.errstate(all="ignore"):
+        return any(complex(digits(x).replace(" ", "").replace("i", "j")) != x for x in np.ravel(value) if x == x)
+
+
+def scalar(node: ast.expr, terms: Mapping[str, Term]) -> bool:
+    """Is this part of a formula one number, so that a product with it is written with a point?"""
+    match node:
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            return terms[name].shape == ()
+        case ast.BinOp(op=ast.MatMult(), left=left, right=right):
+            return all(isinstance(x, ast.Name) and len(terms[x.id].shape) == 1 for x in (left, right))
+        case ast.BinOp(left=left, right=right) | ast.Compare(left=left, comparators=[right]):
+            return scalar(left, terms) and scalar(right, terms)
+        case ast.UnaryOp(operand=operand):
+            return scalar(operand, terms)
+        case ast.Call(func=ast.Name(id="sum" | "det" | "norm")):
+            return True
+        case ast.Call(args=args):
+            return all(scalar(arg, terms) for arg in args)
+    return False
+
+
+class Notation:
+    """The walk; a format gives the tokens below and the methods that are not defined here."""
+
+    plus, minus, times, entrywise, juxtaposed = " + ", " - ", " · ", " ⊙ ", " "
+    derivative_binding: float = FRACTION
+    fraction_binding: float = FRACTION
+
+    # -- what a format says -------------------------------------------------------------------------------------------
+
+    def symbol(self, name: str) -> str:
+        raise NotImplementedError
+
+    def derivative(self, of: str, by: str) -> str:
+        raise NotImplementedError
+
+    def number(self, text: str) -> str:
+        raise NotImplementedError
+
+    def words(self, text: str) -> str:
+        raise NotImplementedError
+
+    def fraction(self, above: Piece, below: Piece) -> str:
+        raise NotImplementedError
+
+    def power(self, base: str, exponent: Piece) -> str:
+        raise NotImplementedError
+
+    def parenthesized(self, text: str) -> str:
+        raise NotImplementedError
+
+    def bracketed(self, text: str) -> str:
+        raise NotImplementedError
+
+    def call(self, name: str, arguments: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def indexed(self, text: str, index: str) -> str:
+        raise NotImplementedError
+
+    def marked(self, text: str, mark: str) -> str:
+        """With a mark above the line: ᵀ, ⁻¹ or ⁻ᵀ."""
+        raise NotImplementedError
+
+    def summed(self, text: str, over: str) -> str:
+        raise NotImplementedError
+
+    def root(self, piece: Piece, degree: int) -> str:
+        raise NotImplementedError
+
+    def around(self, left: str, text: str, right: str) -> str:
+        raise NotImplementedError
+
+    def operator(self, token: str) -> str:
+        return token
+
+    # -- the walk -----------------------------------------------------------------------------------------------------
+
+    def formula(self, formula: Formula) -> str:
+        return self.piece(formula.tree, formula.terms).text
+
+    def term(self, term: Term) -> Piece:
+        match term:
+            case Symbol(name=name):
+                return Piece(self.symbol(name))
+            case Derivative(of=of, by=by):
+                return Piece(self.derivative(self.symbol(of.name), self.symbol(by.name)), self.derivative_binding)
+            case Number(value=value, exact=exact):
+                text = digits(value, exact)
+                negative = text.startswith("-")
+                binding = SUM if " " in text else UNARY if negative else ATOM
+                return Piece(self.number(text), binding, negative)
+        return Piece(self.words(term.text))
+
+    def piece(self, node: ast.expr, terms: Mapping[str, Term]) -> Piece:
+        def at_least(child: ast.expr, binding: float, right: bool = False) -> str:
+            made = self.piece(child, terms)
+            if made.binding < binding or (right and made.negative):
+                return self.parenthesized(made.text)
+            return made.text
+
+        def begins_with_minus(child: ast.expr) -> bool:
+            made = self.piece(child, terms)
+            return made.negative and made.binding >= PRODUCT
+
+        match node:
+            case ast.Constant(value=value):
+                return self.term(Number(value))
+            case ast.Name(id=name):
+                return self.term(terms[name])
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                text = at_least(left, SUM) + self.operator(self.plus) + at_least(right, SUM, True)
+                return Piece(text, SUM, begins_with_minus(left))
+            case ast.BinOp(left=left, op=ast.Sub(), right=right):
+                text = at_least(left, SUM) + self.operator(self.minus) + at_least(right, PRODUCT, True)
+                return Piece(text, SUM, begins_with_minus(left))
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                point = self.times if scalar(left, terms) or scalar(right, terms) else self.entrywise
+                text = at_least(left, PRODUCT) + self.operator(point) + at_least(right, PRODUCT, True)
+                return Piece(text, PRODUCT, begins_with_minus(left))
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                text = at_least(left, MATRIX_PRODUCT) + self.operator(self.juxtaposed)
+                return Piece(text + at_least(right, MATRIX_PRODUCT, True), MATRIX_PRODUCT, begins_with_minus(left))
+            case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=left), op=ast.Div() as op, right=right):
+                return self.piece(ast.UnaryOp(ast.USub(), ast.BinOp(left, op, right)), terms)
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                above, below = self.piece(left, terms), self.piece(right, terms)
+                return Piece(self.fraction(above, below), self.fraction_binding, False)
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                return Piece(at_least(left, UNARY) + self.words(" mod ") + at_least(right, UNARY, True), SUM)
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                exponent = _folded(right, terms)
+                if exponent == 1:
+                    return self.piece(left, terms)
+                raised = self.piece(right, terms) if exponent is None else self.term(Number(exponent))
+                return Piece(self.power(at_least(left, ATOM), raised), POWER)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return Piece(self.operator("-") + at_least(operand, PRODUCT, True), PRODUCT, True)
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                token = self.operator(f" {_COMPARISONS[type(op)]} ")
+                return Piece(self.bracketed(at_least(left, SUM) + token + at_least(right, SUM)))
+            case ast.Subscript(value=value, slice=index):
+                return Piece(self.indexed(at_least(value, ATOM), self.piece(index, terms).text))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+                return self._call(name, args, keywords, terms)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return Piece(self.bracketed(", ".join(self.piece(part, terms).text for part in parts)))
+        raise TypeError(f"no notation for {ast.dump(node)}")
+
+    def _call(self, name: str, args: list, keywords: list, terms: Mapping[str, Term]) -> Piece:
+        first = self.piece(args[0], terms) if args else Piece("")
+        atom = first.text if first.binding >= ATOM else self.parenthesized(first.text)
+        match name, args:
+            case "transpose", [ast.Call(func=ast.Name(id="inv"), args=[inner])] | [inner] if len(args) == 1:
+                inverted = inner is not args[0]
+                piece = self.piece(inner, terms)
+                text = piece.text if piece.binding >= ATOM else self.parenthesized(piece.text)
+                return Piece(self.marked(text, "⁻ᵀ" if inverted else "ᵀ"))
+            case "inv", [ast.Call(func=ast.Name(id="transpose"), args=[inner])]:
+                piece = self.piece(inner, terms)
+                text = piece.text if piece.binding >= ATOM else self.parenthesized(piece.text)
+                return Piece(self.marked(text, "⁻ᵀ"))
+            case "inv", _:
+                return Piece(self.marked(atom, "⁻¹"))
+            case "outer", [left, right]:
+                row = ast.Call(ast.Name("transpose"), [right], [])
+                return self.piece(ast.BinOp(left, ast.MatMult(), row), terms)
+            case "total", [inner, *axes]:
+                over = self.piece(axes[0], terms).text if axes else ""
+                text = first.text if first.binding >= PRODUCT else self.parenthesized(first.text)
+                return Piece(self.summed(text, over), PRODUCT)
+            case "sqrt" | "cbrt", _:
+                return Piece(self.root(first, 3 if name == "cbrt" else 2))
+            case "abs", _:
+                return Piece(self.around("|", first.text, "|"))
+            case "floor", _:
+                return Piece(self.around("⌊", first.text, "⌋"))
+            case "norm", [_] if not keywords:
+                return Piece(self.around("‖", first.text, "‖"))
+        arguments = [self.piece(arg, terms).text for arg in args]
+        arguments += [self.words(f"{keyword.arg} {self._plain(keyword.value)}") for keyword in keywords]
+        return Piece(self.call(name, arguments))
+
+    def _plain(self, node: ast.expr) -> str:
+        return ast.unparse(node)
+
+
+def _folded(node: ast.expr, terms: Mapping[str, Term]) -> Any:
+    """The value of an exponent that is a number, so that x**(y - 1) is written x² where y is 3; None if it is none."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            term = terms[name]
+            return term.value if isinstance(term, Number) else None
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            x, y = _folded(left, terms), _folded(right, terms)
+            return None if x is None or y is None else x - y
+    return None
+
+
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def lowered(number: int) -> str:
+    """A number below the line."""
+    return str(number).translate(_LOWERED)
+
+
+class Text(Notation):
+    """Plain characters."""
+
+    derivative_binding = PRODUCT
+    fraction_binding = PRODUCT
+
+    def symbol(self, name: str) -> str:
+        return name
+
+    def derivative(self, of: str, by: str) -> str:
+        return f"∂{of}/∂{by}"
+
+    def number(self, text: str) -> str:
+        return text
+
+    def words(self, text: str) -> str:
+        return text
+
+    def fraction(self, above: Piece, below: Piece) -> str:
+        over = above.text if above.binding >= PRODUCT and not _is_fraction(above) else f"({above.text})"
+        under = below.text if below.binding > PRODUCT and not below.negative else f"({below.text})"
+        return f"{over} / {under}"
+
+    def power(self, base: str, exponent: Piece) -> str:
+        if re.fullmatch(r"-?\d+", exponent.text):
+            return base + exponent.text.translate(_RAISED)
+        return f"{base}^{exponent.text if exponent.binding >= ATOM else f'({exponent.text})'}"
+
+    def parenthesized(self, text: str) -> str:
+        return f"({text})"
+
+    def bracketed(self, text: str) -> str:
+        return f"[{text}]"
+
+    def call(self, name: str, arguments: Sequence[str]) -> str:
+        return f"{name}({', '.join(arguments)})"
+
+    def indexed(self, text: str, index: str) -> str:
+        return f"{text}[{index}]"
+
+    def marked(self, text: str, mark: str) -> str:
+        return text + mark
+
+    def summed(self, text: str, over: str) -> str:
+        return f"Σ[{over}] {text}" if over else f"Σ {text}"
+
+    def root(self, piece: Piece, degree: int) -> str:
+        sign = "√" if degree == 2 else "∛"
+        return sign + (piece.text if piece.binding >= ATOM and "(" not in piece.text else f"({piece.text})")
+
+    def around(self, left: str, text: str, right: str) -> str:
+        return left + text + right
+
+
+def _is_fraction(piece: Piece) -> bool:
+    return "∂" in piece.text and piece.binding == PRODUCT and " " not in piece.text
