@@ -267,10 +267,13 @@ class Lines:
             name = "constant factor rule"
         spread = isinstance(parent._primitive, Elementwise) or parent._primitive.name in _BROADCAST
         shape, wanted = np.shape(plain(parent)) if not outputs else (), np.shape(plain(child))
+        if parent._primitive.name == "setitem" and position == 1:
+            spread, shape = True, np.shape(plain(parent)[parent._params["index"]])
         if spread and shape != wanted and not outputs:
             words = summed_axes(shape, wanted)
             tree = ast.Call(ast.Name("total"), [tree, ast.Name("summed")] if words else [tree], [])
-            terms["summed"] = Words(words)
+            if words:
+                terms["summed"] = Words(words)
             name += ", summed over what was broadcast"
         if parent._primitive.name in _REDUCED and shape and parent._params.get("axis") is not None:
             name += f", copied along axis {_axes_text(parent._params['axis'])}"
@@ -306,7 +309,12 @@ class Lines:
         """What the other names in a row's formulas stand for in this call."""
         shape = np.shape(plain(node._args[position]))
         out = plain(node)
-        return free_terms(node._primitive.name, node._params, position, [plain(x) for x in node._args], out, shape)
+        terms = free_terms(node._primitive.name, node._params, position, [plain(x) for x in node._args], out, shape)
+        if node._primitive.name in ("var", "std"):
+            axis = node._params.get("axis")
+            along = "" if axis is None else f", axis {_axes_text(axis)}"
+            terms["center"] = Words(f"mean({self.symbol(node._args[0]).name}{along})", () if axis is None else (1,))
+        return terms
 
     # -- results ------------------------------------------------------------------------------------------------------
 
@@ -326,6 +334,7 @@ def free_terms(name: str, params: dict, position: int, operands: list, out: Any,
     terms: dict[str, Term] = {"ones": Symbol("𝟏", shape), "pi": Words("π", ()), "shape": Words(str(tuple(shape)))}
     if name in _REDUCED:
         taken = params.get("correction") if params.get("correction") is not None else params.get("ddof") or 0
+        terms["ties"] = Words("ties")
         terms["n"] = Number(math.prod(shape) // max(math.prod(np.shape(out)), 1) - taken)
     if "index" in params:
         terms["index"] = Words(index_text(params["index"]))

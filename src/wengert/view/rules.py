@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 FREE = {
     "ones": "the array of ones of the operand's shape",
     "n": "how many entries went into each result, less the degrees of freedom taken",
+    "center": "the operand's mean, along the axes that were reduced",
+    "ties": "how many entries share an extreme",
     "shape": "the operand's shape",
     "index": "the entries that were taken, or where the operand went",
     "axes": "what undoes the permutation of the axes",
@@ -42,7 +44,7 @@ def _derivative_of(name: str, pull: str, value: str = "") -> list[Rule]:
     return [_rule(f"derivative of {name}", value or f"{name}(x)", pull)]
 
 
-_CONSTANT = [_rule("piecewise constant", None, None, None)]
+_CONSTANT = [_rule("piecewise constant", None, None, None, params="decimals")]
 _SCALED_DEGREES, _SCALED_RADIANS = (
     [_rule("constant factor rule", v, f"g * {v[4:]}")] for v in ("x * 180 / pi", "x * pi / 180")
 )
@@ -59,7 +61,7 @@ _SCALAR_PRODUCTS = [
 ]
 _REDUCED = "axis keepdims"
 _SPREAD = "axis keepdims ddof correction"
-_MOVED = _rule("same entries", "x", "g", params="order dtype")
+_MOVED = _rule("same entries", "x", "g", params="order dtype casting subok")
 
 RULES: dict[str, list[Rule]] = {
     # -- arithmetic
@@ -144,11 +146,17 @@ RULES: dict[str, list[Rule]] = {
     "sum": [_rule("sum rule", None, "g * ones", params=_REDUCED)],
     "mean": [_rule("sum rule, each entry with its share", None, "g * ones / n", params=_REDUCED)],
     "prod": [_rule("product rule", None, "g * out / x", params=_REDUCED)],
-    "max": [_rule("the largest, ties share", None, "g * (x == out) / sum(x == out)", params=_REDUCED)],
-    "min": [_rule("the smallest, ties share", None, "g * (x == out) / sum(x == out)", params=_REDUCED)],
-    "var": [_rule("derivative of the variance", None, "2 * g * (x - mean(x)) / n", params=_SPREAD)],
+    "max": [
+        _rule("the largest, ties share", None, "g * (x == out) / sum(x == out)"),
+        _rule("the largest, ties share", None, "g * (x == out) / ties", params=_REDUCED),
+    ],
+    "min": [
+        _rule("the smallest, ties share", None, "g * (x == out) / sum(x == out)"),
+        _rule("the smallest, ties share", None, "g * (x == out) / ties", params=_REDUCED),
+    ],
+    "var": [_rule("derivative of the variance", None, "2 * g * (x - center) / n", params=_SPREAD)],
     "std": [
-        _rule("derivative of the standard deviation", None, "g * (x - mean(x)) / (n * out)", params=_SPREAD)
+        _rule("derivative of the standard deviation", None, "g * (x - center) / (n * out)", params=_SPREAD)
     ],
     "linalg.norm": [_rule("derivative of the norm", "norm(x)", "g * x / out", params=_REDUCED)],
     # -- layout
@@ -159,8 +167,8 @@ RULES: dict[str, list[Rule]] = {
     ],
     "getitem": [_rule("entries taken", "x[index]", "place(g, index, shape)", params="index")],
     "setitem": [_rule("entries written", None, "cleared(g, index)", "g[index]", params="index")],
-    "concatenate": [_rule("parts joined", None, "g[index]", params="axis")],
-    "stack": [_rule("parts joined", None, "g[index]", params="axis")],
+    "concatenate": [_rule("parts joined", None, "g[index]", params="axis casting")],
+    "stack": [_rule("parts joined", None, "g[index]", params="axis casting")],
     "broadcast_to": [_rule("copies add up", "x", "g", params="shape subok")],
     "copy": [_MOVED],
     "astype": [_MOVED],
