@@ -346,8 +346,11 @@ def free_terms(name: str, params: dict, position: int, operands: list, out: Any,
     return terms
 
 
-def part_of(name: str, axis: int, position: int, operands: list, out: Any) -> tuple:
-    """The index of one operand in the joined array."""
+def part_of(name: str, axis: int | None, position: int, operands: list, out: Any) -> tuple:
+    """The index of one operand in the joined array; with axis None all are flattened first."""
+    if axis is None:
+        start = sum(map(np.size, operands[:position]))
+        return (slice(start, start + np.size(operands[position])),)
     axis = axis % np.ndim(out)
     before = (slice(None),) * axis
     if name == "stack":

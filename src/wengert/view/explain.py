@@ -12,6 +12,8 @@ from wengert.core.sweep import order
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import Variable, dtype_of
 from wengert.view.derivation import Line, Lines
+from wengert.view.latex import latex_of
+from wengert.view.mathml import mathml_of
 from wengert.view.names import Named, call_with_names, names_at
 from wengert.view.text import text_of
 
@@ -59,6 +61,20 @@ class Derivation:
 
     def __repr__(self) -> str:
         return str(self)
+
+    def latex(self) -> str:
+        """The derivation in LaTeX's math mode (amsmath), without the dollars around it."""
+        return latex_of(self.sections())
+
+    def mathml(self) -> str:
+        """The derivation as one `<math>` element, which browsers set without a library."""
+        return mathml_of(self.sections())
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.mathml(), "text/latex": self._repr_latex_(), "text/plain": str(self)}
 
 
 def _line(make: Callable, node: Any) -> Any:

@@ -20,11 +20,11 @@ from wengert.view.notation import lowered
 Named = list[tuple[str, Any]]
 
 
-def named_values(namespace: Mapping[str, Any]) -> Named:
+def named_values(namespace: Mapping[str, Any], without: Iterable[str] = ()) -> Named:
     """The variables and arrays of a namespace with their names, also those one level down in dicts by their keys."""
     found: Named = []
     for name, value in list(namespace.items()):
-        if name.startswith("_"):
+        if name.startswith("_") or not name.isidentifier() or name in without:
             continue
         if isinstance(value, (Variable, np.ndarray)):
             found.append((name, value))
@@ -60,7 +60,10 @@ def call_with_names(function: Callable, arguments: Sequence) -> tuple[Any, Named
         if event == "call" and not module and frame.f_code is code:
             module.append(frame.f_globals)
         elif event == "return" and module and frame.f_globals is module[0]:
-            (own if frame.f_code is code else inner).extend(named_values(frame.f_locals))
+            if frame.f_code is code:
+                own.extend(named_values(frame.f_locals))
+            else:  # what is handed to it has its name from the caller
+                inner.extend(named_values(frame.f_locals, frame.f_code.co_varnames[: frame.f_code.co_argcount]))
 
     before = sys.getprofile()
     sys.setprofile(look)

@@ -91,8 +91,8 @@ def digits(value: Any, exact: bool = False) -> str:
 
 def is_rounded(value: Any) -> bool:
     """Does the short form of a number, or of an array that is printed, leave something out?"""
-    with np.errstate(all="ignore"):
-        return any(complex(digits(x).replace(" ", "").replace("i", "j")) != x for x in np.ravel(value) if x == x)
+    parts = [part for x in np.ravel(value) for part in ((x.real, x.imag) if np.iscomplexobj(x) else (x,))]
+    return any(float(digits(part)) != part for part in parts if part == part)
 
 
 def scalar(node: ast.expr, terms: Mapping[str, Term]) -> bool:
@@ -103,7 +103,7 @@ def scalar(node: ast.expr, terms: Mapping[str, Term]) -> bool:
         case ast.Name(id=name):
             return terms[name].shape == ()
         case ast.BinOp(op=ast.MatMult(), left=left, right=right):
-            return all(isinstance(x, ast.Name) and len(terms[x.id].shape) == 1 for x in (left, right))
+            return all(_is_vector(x, terms) for x in (left, right))
         case ast.BinOp(left=left, right=right) | ast.Compare(left=left, comparators=[right]):
             return scalar(left, terms) and scalar(right, terms)
         case ast.UnaryOp(operand=operand):
@@ -112,6 +112,15 @@ def scalar(node: ast.expr, terms: Mapping[str, Term]) -> bool:
             return True
         case ast.Call(args=args):
             return all(scalar(arg, terms) for arg in args)
+    return False
+
+
+def _is_vector(node: ast.expr, terms: Mapping[str, Term]) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return len(terms[name].shape) == 1
+        case ast.Call(func=ast.Name(id="transpose"), args=[inner]):
+            return _is_vector(inner, terms)
     return False
 
 

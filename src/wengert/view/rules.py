@@ -49,8 +49,8 @@ _SCALED_DEGREES, _SCALED_RADIANS = (
     [_rule("constant factor rule", v, f"g * {v[4:]}")] for v in ("x * 180 / pi", "x * pi / 180")
 )
 _PRODUCTS = [
-    _rule("inner product", "x @ y", "g * y", "g * x", dims=(1, 1)),
-    _rule("matrix product", "x @ y", "y @ g", "outer(x, g)", dims=(1, 2)),
+    _rule("inner product", "transpose(x) @ y", "g * y", "g * x", dims=(1, 1)),
+    _rule("matrix product", "transpose(x) @ y", "y @ g", "outer(x, g)", dims=(1, 2)),
     _rule("matrix product", "x @ y", "outer(g, y)", "transpose(x) @ g", dims=(2, 1)),
     _rule("matrix product", "x @ y", "g @ transpose(y)", "transpose(x) @ g", dims=(2, 2)),
 ]
@@ -73,8 +73,8 @@ RULES: dict[str, list[Rule]] = {
     "positive": [_rule("sum rule", "x", "g")],
     "reciprocal": [_rule("power rule", "1 / x", "-g / x**2")],
     "square": [_rule("power rule", "x**2", "2 * g * x")],
-    "power": [_rule("power rule|derivative of the exponential", "x**y", "g * y * x**(y - 1)", "g * x**y * log(x)")],
-    "float_power": [_rule("power rule|derivative of the exponential", "x**y", "g * y * x**(y - 1)", "g * x**y * log(x)")],
+    "power": [_rule("power rule|derivative of the exponential", "x**y", "y * g * x**(y - 1)", "g * x**y * log(x)")],
+    "float_power": [_rule("power rule|derivative of the exponential", "x**y", "y * g * x**(y - 1)", "g * x**y * log(x)")],
     "remainder": [_rule("difference rule, x mod y = x - y ⌊x/y⌋", "x % y", "g", "-g * floor(x / y)")],
     "fmod": [_rule("difference rule, fmod(x, y) = x - y trunc(x/y)", "fmod(x, y)", "g", "-g * trunc(x / y)")],
     "divmod": [_rule("difference rule, x mod y = x - y ⌊x/y⌋", "divmod(x, y)", "g1", "-g1 * floor(x / y)")],
@@ -109,6 +109,9 @@ RULES: dict[str, list[Rule]] = {
     "deg2rad": _SCALED_RADIANS,
     "arctan2": [_rule("derivative of arctan2", "arctan2(x, y)", "g * y / (x**2 + y**2)", "-g * x / (x**2 + y**2)")],
     "hypot": [_rule("derivative of hypot", "sqrt(x**2 + y**2)", "g * x / out", "g * y / out")],
+    # -- special functions
+    "scipy.special.expit": [_rule("derivative of the logistic function", "expit(x)", "g * out * (1 - out)")],
+    "scipy.special.erf": [_rule("derivative of erf", "erf(x)", "g * 2 / sqrt(pi) * exp(-x**2)")],
     # -- absolute values, signs, the larger and the smaller of two
     "absolute": _derivative_of("the absolute value", "g * sign(x)", "abs(x)"),
     "fabs": _derivative_of("the absolute value", "g * sign(x)", "abs(x)"),
@@ -140,8 +143,8 @@ RULES: dict[str, list[Rule]] = {
     # -- products
     "matmul": _PRODUCTS,
     "dot": _PRODUCTS + _SCALAR_PRODUCTS,
-    "vdot": [_rule("inner product", "x @ y", "g * y", "g * x", dims=(1, 1))],
-    "vecdot": [_rule("inner product", "x @ y", "g * y", "g * x", dims=(1, 1))],
+    "vdot": [_rule("inner product", "transpose(x) @ y", "g * y", "g * x", dims=(1, 1))],
+    "vecdot": [_rule("inner product", "transpose(x) @ y", "g * y", "g * x", dims=(1, 1))],
     # -- reductions; g is copied along the axes that were reduced
     "sum": [_rule("sum rule", None, "g * ones", params=_REDUCED)],
     "mean": [_rule("sum rule, each entry with its share", None, "g * ones / n", params=_REDUCED)],
@@ -159,6 +162,7 @@ RULES: dict[str, list[Rule]] = {
         _rule("derivative of the standard deviation", None, "g * (x - center) / (n * out)", params=_SPREAD)
     ],
     "linalg.norm": [_rule("derivative of the norm", "norm(x)", "g * x / out", params=_REDUCED)],
+    "cumsum": [_rule("sum rule, each entry goes into all later ones", None, "flip(cumsum(flip(g)))", dims=(1,), params="axis")],
     # -- layout
     "reshape": [_rule("same entries, other shape", None, "reshape(g, shape)", params="shape")],
     "transpose": [
