@@ -225,7 +225,9 @@ def test_writes_in_place():
 
     x = np.array([1.0, 2.0, 3.0])
     np.testing.assert_array_equal(explain(f, x, wrt=0).gradient, grad(f)(x))
-    assert "entries written" in str(explain(f, x))
+    text = str(explain(f, x))
+    assert "entries written" in text
+    assert "v₃ = setitem(y₁, 0, v₂) = [4, 0, 0]" in text and "= [4, 1, 1], shape (3,)" in text
 
 
 def test_inside_of_another_derivative():

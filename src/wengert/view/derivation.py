@@ -55,9 +55,9 @@ _REDUCED = frozenset({"sum", "mean", "prod", "max", "min", "var", "std", "linalg
 
 
 def plain(value: Any) -> Any:
-    """The number or array that a variable holds, however deep."""
+    """The number or array of a node, however deep: its own, whatever was written into its memory since."""
     while isinstance(value, Variable):
-        value = value.val
+        value = value._val
     return value
 
 
@@ -332,6 +332,8 @@ class Lines:
 def free_terms(name: str, params: dict, position: int, operands: list, out: Any, shape: tuple) -> dict[str, Term]:
     """The terms for the names in `FREE`, for one call of the primitive of that name."""
     terms: dict[str, Term] = {"ones": Symbol("𝟏", shape), "pi": Words("π", ()), "shape": Words(str(tuple(shape)))}
+    if not isinstance(out, tuple):
+        terms["to"] = Words(str(np.shape(out)))
     if name in _REDUCED:
         taken = params.get("correction") if params.get("correction") is not None else params.get("ddof") or 0
         terms["ties"] = Words("ties")

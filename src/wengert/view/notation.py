@@ -357,7 +357,8 @@ class Text(Notation):
         return text + mark
 
     def summed(self, text: str, over: str) -> str:
-        return f"Σ[{over}] {text}" if over else f"Σ {text}"
+        whole = f"({text})" if " " in text and not text.startswith("(") else text
+        return f"Σ[{over}] {whole}" if over else f"Σ {whole}"
 
     def root(self, piece: Piece, degree: int) -> str:
         sign = "√" if degree == 2 else "∛"

@@ -18,6 +18,7 @@ FREE = {
     "center": "the operand's mean, along the axes that were reduced",
     "ties": "how many entries share an extreme",
     "shape": "the operand's shape",
+    "to": "the result's shape",
     "index": "the entries that were taken, or where the operand went",
     "axes": "what undoes the permutation of the axes",
     "pi": "π",
@@ -164,7 +165,7 @@ RULES: dict[str, list[Rule]] = {
     "linalg.norm": [_rule("derivative of the norm", "norm(x)", "g * x / out", params=_REDUCED)],
     "cumsum": [_rule("sum rule, each entry goes into all later ones", None, "flip(cumsum(flip(g)))", dims=(1,), params="axis")],
     # -- layout
-    "reshape": [_rule("same entries, other shape", None, "reshape(g, shape)", params="shape")],
+    "reshape": [_rule("same entries, other shape", "reshape(x, to)", "reshape(g, shape)", params="shape")],
     "transpose": [
         _rule("transpose", "transpose(x)", "transpose(g)", dims=(2,), params="axes"),
         _rule("transpose", "transpose(x, axes)", "transpose(g, axes)", params="axes"),
@@ -173,7 +174,7 @@ RULES: dict[str, list[Rule]] = {
     "setitem": [_rule("entries written", None, "cleared(g, index)", "g[index]", params="index")],
     "concatenate": [_rule("parts joined", None, "g[index]", params="axis casting")],
     "stack": [_rule("parts joined", None, "g[index]", params="axis casting")],
-    "broadcast_to": [_rule("copies add up", "x", "g", params="shape subok")],
+    "broadcast_to": [_rule("copies add up", "broadcast(x, to)", "g", params="shape subok")],
     "copy": [_MOVED],
     "astype": [_MOVED],
     "pinned": [_MOVED],
