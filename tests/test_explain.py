@@ -9,11 +9,13 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
+from test_laws import SAMPLES
 
 from wengert import Variable, explain, grad, gradients
+from wengert.core.trees import flatten
 from wengert.view.latex import item_latex
 from wengert.view.text import value_text
 
@@ -192,11 +194,19 @@ def test_true_zeros():
     assert "∂L/∂x = (∂L/∂v₁) / (2 · √x) = [0, 0.25]" in str(derivation)
 
 
-def test_complex_numbers_are_written_in_the_generic_form():
+def test_complex_numbers_are_conjugated():
     z = Variable(1.0 + 2.0j).set_name("z")
-    text = str(explain(np.abs(z * z), wrt=z))
-    assert "(linear map: × " in text and "z = 1 + 2i" in text
-    assert explain(np.abs(z * z), wrt=z).gradient == gradients(np.abs(z * z))[z]
+    derivation = explain(np.abs(z * z) + np.real(z), wrt=z)
+    text = str(derivation)
+    assert "z = 1 + 2i" in text and "∂L/∂v₁ · conj(z) = (-0.6 + 0.8i) · conj(1 + 2i) = 1 + 2i" in text
+    assert text.endswith("∂L/∂z = 3.0 + 4.0i") and derivation.gradient == 3 + 4j
+    assert r"\overline{z}" in derivation.latex()
+
+
+def test_marks_of_a_matrix_are_put_together():
+    Z = Variable(np.array([[2.0 + 1j, 1.0], [0.5, 3.0 - 1j]])).set_name("Z")
+    text = str(explain(np.sum(np.real(np.linalg.solve(Z, Z.val @ Z))), wrt=Z))
+    assert "Z⁻ᴴ (∂L/∂" in text and "ᴴ (∂L/∂" in text
 
 
 def test_several_outputs():
@@ -467,3 +477,26 @@ def test_the_contributions_of_a_number_add_up_to_its_derivative(graph):
             if node is not lines.root and node.shape == ():
                 found = [c.value for p in reversed(lines.parents[node]) for c in lines.contributions(p, node)]
                 np.testing.assert_allclose(sum(found), lines.gradients[node], rtol=1e-12)
+
+
+# -- every primitive ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(filter(SAMPLES.get, SAMPLES)))
+def test_every_primitive_can_be_explained(name):
+    @settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def explained(data):
+        function, args = data.draw(st.sampled_from(SAMPLES[name]))(data.draw)
+        leaves = [Variable(np.asarray(arg)[()]) for arg in args]
+        with np.errstate(all="ignore"):
+            parts = [part for part in flatten(function(*leaves))[0] if isinstance(part, Variable)]
+            L = sum((np.sum(np.real(part)) for part in parts), start=0.0 * np.sum(np.real(leaves[0])))
+            derivation = explain(L, wrt=tuple(leaves))
+            found = gradients(L)
+            for leaf, gradient in zip(leaves, derivation.gradient, strict=True):
+                np.testing.assert_array_equal(gradient, found[leaf])
+            check_formats(derivation)
+            assert str(derivation)
+
+    explained()

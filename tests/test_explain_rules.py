@@ -10,9 +10,10 @@ from wengert import Variable, expression, gradients
 from wengert.core.linear import put, unbroadcast
 from wengert.core.registry import primitives
 from wengert.ops import elementwise
-from wengert.view.derivation import Lines, dims, given, plain
+from wengert.view.derivation import Lines
 from wengert.view.notation import Derivative, Number, Symbol
-from wengert.view.rules import FREE, OPERANDS, RULES, parsed, rule_for
+from wengert.view.rules import FREE, OPERANDS, REAL, RULES, parsed, rule_for
+from wengert.view.terms import dims, given, plain
 
 X2, Y2 = np.array([[1.5, -0.5], [0.7, 2.0]]), np.array([[0.3, 1.2], [-1.1, 0.4]])
 POSITIVE, OTHER = np.array([0.6, 1.3, 2.2]), np.array([1.9, 0.8, 0.5])
@@ -82,6 +83,22 @@ CALLS = {
     "linalg.slogdet": [(lambda x: np.linalg.slogdet(x)[1], X2)],
     "linalg.eigh": [(lambda x: np.linalg.eigh(x)[0], SYMMETRIC)],
 }
+Z, Z2, V = POSITIVE + 0.3j * SMALL, X2 + 0.5j * Y2, OTHER - 0.7j
+for _name in UFUNCS - REAL:
+    _ufunc = getattr(np, _name)
+    if "D->D" in _ufunc.types or "D->d" in _ufunc.types:
+        CALLS[_name].append((_ufunc, Z))
+    elif "DD->D" in _ufunc.types:
+        CALLS[_name] += [(_ufunc, Z, V), (_ufunc, Z, OTHER), (_ufunc, OTHER, Z)]
+for _name, _ufunc in (("matmul", np.matmul), ("dot", np.dot), ("linalg.solve", np.linalg.solve)):
+    CALLS[_name] += [(_ufunc, Z2, Y2), (_ufunc, X2, Z2[0])]
+CALLS["matmul"] += [(np.matmul, Z2[0], X2), (np.matmul, Z, V)]
+for _name in ("linalg.inv", "linalg.det", "linalg.norm", "sum", "mean", "prod", "var", "std", "transpose"):
+    CALLS[_name].append((CALLS[_name][0][0], Z2))
+CALLS |= {name: [(getattr(np, name), Z)] for name in ("real", "imag", "conjugate")}
+CALLS["where"].append((lambda x, y: np.where(MASK, x, y), Z, OTHER))
+CALLS["getitem"].append((lambda x: x[1:], Z))
+CALLS["concatenate"].append((lambda x, y: np.concatenate([x, y]), Z, OTHER))
 CASES = [(name, i) for name in RULES for i in range(len(CALLS.get(name, ())))]
 
 
@@ -112,9 +129,10 @@ def lines_of(function, args, seed=0):
     leaves = [Variable(arg).set_name(f"arg{i}") for i, arg in enumerate(args)]
     out = function(*leaves)
     weights = np.random.default_rng(seed).uniform(0.5, 2, out.shape)
-    if not isinstance(out, Variable):
-        return None, out, leaves
-    return Lines(np.sum(weights * out), leaves, []), out.node, leaves
+    if np.iscomplexobj(out.val):
+        weights = weights * (0.6 + 0.8j)
+    total = weights * out
+    return Lines(np.sum(np.real(total) if np.iscomplexobj(out.val) else total), leaves, []), out.node, leaves
 
 
 def row_of(node):
@@ -150,6 +168,8 @@ def evaluate(contribution, lines, node, child):
             return np.sum(plain(child) == plain(node), axis=node._params.get("axis"), keepdims=True)
         if term.text == "π" or term.text.startswith("axis"):
             return np.pi
+        if term.text == "i":
+            return 1j
         if "(…)" in term.text:
             return plain(node)[int(term.text[-2])]
         if term.text.startswith("mean("):

@@ -7,7 +7,6 @@ formula together; how that is written is left to the formats.
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,10 +16,12 @@ from wengert.core.adjoints import fit, is_finite
 from wengert.core.linear import LinearMap, Parts
 from wengert.core.partials import Elementwise
 from wengert.core.sweep import Gradients, gradients, order
-from wengert.core.variable import Variable, dtype_of
+from wengert.core.variable import Variable
+from wengert.view.formulas import conjugated, signed, sum_of, without_minus
 from wengert.view.names import Named, symbol_names
 from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded
-from wengert.view.rules import OPERANDS, Rule, parsed, rule_for
+from wengert.view.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
+from wengert.view.terms import REDUCED, axes_text, dims, free_terms, given, index_text, operand_name, plain, summed_axes
 
 
 class Value(NamedTuple):
@@ -51,18 +52,6 @@ class Contribution(NamedTuple):
 
 SUMMANDS = 4  # that are written in one line; with more of them the line gives only the result
 _BROADCAST = frozenset({"where", "broadcast_to"})
-_REDUCED = frozenset({"sum", "mean", "prod", "max", "min", "var", "std", "linalg.norm"})
-
-
-def plain(value: Any) -> Any:
-    """The number or array of a node, however deep: its own, whatever was written into its memory since."""
-    while isinstance(value, Variable):
-        value = value._val
-    return value
-
-
-def dims(value: Any) -> int:
-    return np.ndim(plain(value)) if not isinstance(plain(value), tuple) else -1
 
 
 class Lines:
@@ -149,7 +138,7 @@ class Lines:
     def numbers(self, formula: Formula, values: dict[str, Any]) -> Formula | None:
         """The formula with numbers for its names, if all are single numbers and there is something to calculate."""
         used = {found.id for found in ast.walk(formula.tree) if isinstance(found, ast.Name)} & formula.terms.keys()
-        tree = _without_minus(formula.tree) or formula.tree
+        tree = without_minus(formula.tree) or formula.tree
         if isinstance(tree, (ast.Name, ast.Subscript)) or not used:
             return None
         terms: dict[str, Term] = {}
@@ -192,9 +181,9 @@ class Lines:
             return [Line(chain, (f"{only.rule}, from ", *only.through), number)]
         items: list[Any] = [self.adjoint(node)]
         if 1 < len(found) <= SUMMANDS:
-            items.append(_sum([c.formula for c in found]))
+            items.append(sum_of([c.formula for c in found]))
             if all(np.ndim(c.value) == 0 for c in found):
-                items.append(_sum([_signed(c.value) for c in found]))
+                items.append(sum_of([signed(c.value) for c in found]))
         lines = [Line((*items, result), f"chain rule, the sum over {len(found)} paths", number)]
         for c in found:
             shown: tuple[Any, ...] = (c.formula, *([c.numbers] if c.numbers else []), Value(c.value))
@@ -234,8 +223,9 @@ class Lines:
         }
         through = tuple(self.definition(node) for node in outputs.values()) or (self.definition(parent),)
         pull = None
-        is_complex = "c" in (dtype_of(plain(child)).kind, "" if outputs else dtype_of(plain(parent)).kind)
-        if row is not None and not is_complex:
+        held = [plain(arg) for arg in parent._args] + ([] if outputs else [plain(parent)])
+        is_complex = any(np.iscomplexobj(value) for value in held)
+        if row is not None and not (is_complex and parent._primitive.name in REAL):
             pull = _of_operand(row.pulls, position)
         if isinstance(g, Parts) and pull is not None:
             used = {n.id for n in ast.walk(parsed(pull)) if isinstance(n, ast.Name)}
@@ -261,6 +251,8 @@ class Lines:
             values |= {"g": g, "out": plain(parent)}
         terms |= self.free_terms(parent, position)
         tree = parsed(pull)
+        if is_complex and parent._primitive.name not in UNCONJUGATED:
+            tree = conjugated(tree, {key for key in values if key[0] != "g" and np.iscomplexobj(values[key])})
         name = _of_operand(row.name.split("|"), position) if row is not None else ""
         variables = [arg for arg in parent._args if isinstance(arg, Variable)]
         if name == "product rule" and len(variables) == 1 and len(parent._args) == 2:
@@ -275,8 +267,10 @@ class Lines:
             if words:
                 terms["summed"] = Words(words)
             name += ", summed over what was broadcast"
-        if parent._primitive.name in _REDUCED and shape and parent._params.get("axis") is not None:
-            name += f", copied along axis {_axes_text(parent._params['axis'])}"
+        if parent._primitive.name in REDUCED and shape and parent._params.get("axis") is not None:
+            name += f", copied along axis {axes_text(parent._params['axis'])}"
+        if is_complex and not np.iscomplexobj(plain(child)):
+            tree = ast.Call(ast.Name("real"), [tree], [])
         formula = Formula(tree, terms)
         return Contribution(name, formula, self.numbers(formula, values), value, through)
 
@@ -312,7 +306,7 @@ class Lines:
         terms = free_terms(node._primitive.name, node._params, position, [plain(x) for x in node._args], out, shape)
         if node._primitive.name in ("var", "std"):
             axis = node._params.get("axis")
-            along = "" if axis is None else f", axis {_axes_text(axis)}"
+            along = "" if axis is None else f", axis {axes_text(axis)}"
             terms["center"] = Words(f"mean({self.symbol(node._args[0]).name}{along})", () if axis is None else (1,))
         return terms
 
@@ -329,47 +323,6 @@ class Lines:
         return Line((left, value))
 
 
-def free_terms(name: str, params: dict, position: int, operands: list, out: Any, shape: tuple) -> dict[str, Term]:
-    """The terms for the names in `FREE`, for one call of the primitive of that name."""
-    terms: dict[str, Term] = {"ones": Symbol("𝟏", shape), "pi": Words("π", ()), "shape": Words(str(tuple(shape)))}
-    if not isinstance(out, tuple):
-        terms["to"] = Words(str(np.shape(out)))
-    if name in _REDUCED:
-        taken = params.get("correction") if params.get("correction") is not None else params.get("ddof") or 0
-        terms["ties"] = Words("ties")
-        terms["n"] = Number(math.prod(shape) // max(math.prod(np.shape(out)), 1) - taken)
-    if "index" in params:
-        terms["index"] = Words(index_text(params["index"]))
-    elif name in ("concatenate", "stack"):
-        terms["index"] = Words(index_text(part_of(name, params.get("axis", 0), position, operands, out)))
-    if name == "transpose":
-        axes = params.get("axes") or tuple(reversed(range(len(shape))))
-        terms["axes"] = Words(str(tuple(int(i) for i in np.argsort([i % len(shape) for i in axes]))))
-    return terms
-
-
-def part_of(name: str, axis: int | None, position: int, operands: list, out: Any) -> tuple:
-    """The index of one operand in the joined array; with axis None all are flattened first."""
-    if axis is None:
-        start = sum(map(np.size, operands[:position]))
-        return (slice(start, start + np.size(operands[position])),)
-    axis = axis % np.ndim(out)
-    before = (slice(None),) * axis
-    if name == "stack":
-        return (*before, position)
-    start = sum(np.shape(x)[axis] for x in operands[:position])
-    return (*before, slice(start, start + np.shape(operands[position])[axis]))
-
-
-def given(params: dict) -> dict:
-    """The keywords of a call that are not at NumPy's defaults."""
-    return {key: value for key, value in params.items() if value is not None and value is not False}
-
-
-def operand_name(i: int) -> str:
-    return OPERANDS[i] if i < len(OPERANDS) else f"x{i}"
-
-
 def _of_operand(entries: Sequence, position: int) -> Any:
     """A row's entry for an operand; functions of any number of operands have one for all."""
     return entries[min(position, len(entries) - 1)]
@@ -377,88 +330,6 @@ def _of_operand(entries: Sequence, position: int) -> Any:
 
 def _has(row: Rule | None, position: int) -> bool:
     return row is None or _of_operand(row.pulls, position) is not None
-
-
-def _signed(value: Any) -> Formula:
-    """A number whose minus can be taken for a difference."""
-    if np.iscomplexobj(value) or not value < 0:
-        return Formula(ast.Name("value"), {"value": Number(value)})
-    return Formula(ast.UnaryOp(ast.USub(), ast.Name("value")), {"value": Number(-value)})
-
-
-def _sum(formulas: Sequence[Formula]) -> Formula:
-    """The sum of formulas; one that begins with a minus is subtracted."""
-    total: ast.expr | None = None
-    terms: dict[str, Term] = {}
-    for i, formula in enumerate(formulas):
-        terms |= {f"c{i}_{key}": term for key, term in formula.terms.items()}
-        tree = _renamed(formula.tree, f"c{i}_")
-        positive = _without_minus(tree)
-        if total is None:
-            total = tree
-        else:
-            total = ast.BinOp(total, ast.Add(), tree) if positive is None else ast.BinOp(total, ast.Sub(), positive)
-    assert total is not None
-    return Formula(total, terms)
-
-
-def _without_minus(tree: ast.expr) -> ast.expr | None:
-    """What a formula that begins with a minus is the negative of."""
-    match tree:
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return operand
-        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() | ast.MatMult() as op, right=right):
-            positive = _without_minus(left)
-            return None if positive is None else ast.BinOp(positive, op, right)
-    return None
-
-
-def _renamed(tree: ast.expr, prefix: str) -> ast.expr:
-    """The same formula with names of its own, so that it can stand beside others. Functions keep theirs."""
-    match tree:
-        case ast.Name(id=name):
-            return ast.Name(prefix + name)
-        case ast.BinOp(left=left, op=op, right=right):
-            return ast.BinOp(_renamed(left, prefix), op, _renamed(right, prefix))
-        case ast.UnaryOp(op=op, operand=operand):
-            return ast.UnaryOp(op, _renamed(operand, prefix))
-        case ast.Compare(left=left, ops=ops, comparators=[right]):
-            return ast.Compare(_renamed(left, prefix), ops, [_renamed(right, prefix)])
-        case ast.Call(func=func, args=args, keywords=keywords):
-            return ast.Call(func, [_renamed(arg, prefix) for arg in args], keywords)
-        case ast.Subscript(value=value, slice=index):
-            return ast.Subscript(_renamed(value, prefix), _renamed(index, prefix))
-    return tree
-
-
-def summed_axes(shape: tuple, wanted: tuple) -> str:
-    """The axes along which an operand was broadcast, in words; '' for all of them."""
-    if not wanted:
-        return ""
-    extra = len(shape) - len(wanted)
-    axes = [*range(extra), *(extra + i for i, n in enumerate(wanted) if n == 1 and shape[extra + i] != 1)]
-    return f"axis {_axes_text(axes)}"
-
-
-def _axes_text(axes: Any) -> str:
-    return ", ".join(str(int(axis)) for axis in (axes if isinstance(axes, (tuple, list)) else (axes,)))
-
-
-def index_text(index: Any) -> str:
-    """An index as it is written between brackets; arrays by what they are."""
-
-    def text(part: Any) -> str:
-        if isinstance(part, slice):
-            ends = [":".join("" if end is None else str(end) for end in (part.start, part.stop))]
-            return ":".join(ends + ([] if part.step is None else [str(part.step)]))
-        if part is Ellipsis:
-            return "…"
-        if isinstance(part, np.ndarray) and part.ndim:
-            what = "mask" if part.dtype == bool else "indices"
-            return str(part.tolist()) if part.size <= 6 else f"{what} of shape {part.shape}"
-        return str(part)
-
-    return ", ".join(map(text, index)) if isinstance(index, tuple) else text(index)
 
 
 def exactly(items: tuple) -> bool:

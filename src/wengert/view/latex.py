@@ -98,8 +98,11 @@ class Latex(Notation):
         return rf"{text}\left[{index}\right]"
 
     def marked(self, text: str, mark: str) -> str:
-        raised = {"ᵀ": r"\top", "⁻¹": "-1", "⁻ᵀ": r"-\top"}[mark]
+        raised = {"ᵀ": r"\top", "ᴴ": r"\mathrm{H}", "⁻¹": "-1", "⁻ᵀ": r"-\top", "⁻ᴴ": r"-\mathrm{H}"}[mark]
         return f"{{{text}}}^{{{raised}}}"
+
+    def conjugate(self, text: str) -> str:
+        return rf"\overline{{{text}}}"
 
     def summed(self, text: str, over: str) -> str:
         return rf"\sum_{{{over}}} {text}" if over else rf"\sum {text}"

@@ -92,12 +92,13 @@ class MathML(Notation):
         return row(text, self.bracketed(index))
 
     def marked(self, text: str, mark: str) -> str:
-        raised = {
-            "ᵀ": '<mi mathvariant="normal">T</mi>',
-            "⁻¹": row(operator("−", form="prefix"), "<mn>1</mn>"),
-            "⁻ᵀ": row(operator("−", form="prefix"), '<mi mathvariant="normal">T</mi>'),
-        }[mark]
+        letter = mark[-1].translate(str.maketrans("ᵀᴴ¹", "TH1"))
+        what = f"<mn>{letter}</mn>" if letter == "1" else f'<mi mathvariant="normal">{letter}</mi>'
+        raised = row(operator("−", form="prefix"), what) if mark.startswith("⁻") else what
         return f"<msup>{row(text)}{raised}</msup>"
+
+    def conjugate(self, text: str) -> str:
+        return f"<mover>{row(text)}{operator('‾', stretchy='true')}</mover>"
 
     def summed(self, text: str, over: str) -> str:
         return row(f"<munder><mo>∑</mo>{over}</munder>" if over else "<mo>∑</mo>", text)

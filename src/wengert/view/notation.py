@@ -164,7 +164,10 @@ class Notation:
         raise NotImplementedError
 
     def marked(self, text: str, mark: str) -> str:
-        """With a mark above the line: ᵀ, ⁻¹ or ⁻ᵀ."""
+        """With a mark above the line: ᵀ, ᴴ, ⁻¹, ⁻ᵀ or ⁻ᴴ."""
+        raise NotImplementedError
+
+    def conjugate(self, text: str) -> str:
         raise NotImplementedError
 
     def summed(self, text: str, over: str) -> str:
@@ -247,26 +250,21 @@ class Notation:
             case ast.Subscript(value=value, slice=index):
                 return Piece(self.indexed(at_least(value, ATOM), self.piece(index, terms).text))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
-                return self._call(name, args, keywords, terms)
+                return self._call(node, name, args, keywords, terms)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return Piece(self.bracketed(", ".join(self.piece(part, terms).text for part in parts)))
         raise TypeError(f"no notation for {ast.dump(node)}")
 
-    def _call(self, name: str, args: list, keywords: list, terms: Mapping[str, Term]) -> Piece:
+    def _call(self, node: ast.expr, name: str, args: list, keywords: list, terms: Mapping[str, Term]) -> Piece:
         first = self.piece(args[0], terms) if args else Piece("")
-        atom = first.text if first.binding >= ATOM else self.parenthesized(first.text)
         match name, args:
-            case "transpose", [ast.Call(func=ast.Name(id="inv"), args=[inner])] | [inner] if len(args) == 1:
-                inverted = inner is not args[0]
+            case "transpose" | "inv" | "conj", [_]:
+                inner, mark = _under(node)
                 piece = self.piece(inner, terms)
                 text = piece.text if piece.binding >= ATOM else self.parenthesized(piece.text)
-                return Piece(self.marked(text, "⁻ᵀ" if inverted else "ᵀ"))
-            case "inv", [ast.Call(func=ast.Name(id="transpose"), args=[inner])]:
-                piece = self.piece(inner, terms)
-                text = piece.text if piece.binding >= ATOM else self.parenthesized(piece.text)
-                return Piece(self.marked(text, "⁻ᵀ"))
-            case "inv", _:
-                return Piece(self.marked(atom, "⁻¹"))
+                if mark == "conj":
+                    return Piece(self.conjugate(piece.text), ATOM)
+                return Piece(self.marked(text, mark))
             case "outer", [left, right]:
                 row = ast.Call(ast.Name("transpose"), [right], [])
                 return self.piece(ast.BinOp(left, ast.MatMult(), row), terms)
@@ -288,6 +286,29 @@ class Notation:
 
     def _plain(self, node: ast.expr) -> str:
         return ast.unparse(node)
+
+
+_MARKS = {
+    ("transpose",): "ᵀ",
+    ("inv",): "⁻¹",
+    ("conj",): "conj",
+    ("inv", "transpose"): "⁻ᵀ",
+    ("conj", "transpose"): "ᴴ",
+    ("conj", "inv", "transpose"): "⁻ᴴ",
+}
+
+
+def _under(node: ast.expr) -> tuple[ast.expr, str]:
+    """What stands under transposes, inverses and conjugates, and the one mark for as many of them as have one."""
+    found: list[str] = []
+    while True:
+        match node:
+            case ast.Call(func=ast.Name(id="transpose" | "inv" | "conj" as name), args=[inner]):
+                if tuple(sorted([*found, name])) in _MARKS:
+                    found.append(name)
+                    node = inner
+                    continue
+        return node, _MARKS[tuple(sorted(found))]
 
 
 def _folded(node: ast.expr, terms: Mapping[str, Term]) -> Any:
@@ -355,6 +376,9 @@ class Text(Notation):
 
     def marked(self, text: str, mark: str) -> str:
         return text + mark
+
+    def conjugate(self, text: str) -> str:
+        return f"conj({text})"
 
     def summed(self, text: str, over: str) -> str:
         whole = f"({text})" if " " in text and not text.startswith("(") else text

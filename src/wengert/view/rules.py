@@ -22,6 +22,7 @@ FREE = {
     "index": "the entries that were taken, or where the operand went",
     "axes": "what undoes the permutation of the axes",
     "pi": "π",
+    "i": "the imaginary unit",
 }
 
 OPERANDS = "xyzw"
@@ -141,6 +142,10 @@ RULES: dict[str, list[Rule]] = {
     "ldexp": [_rule("constant factor rule", "x * 2**y", "g * 2**y", None)],
     "frexp": [_rule("constant factor rule", "frexp(x)", "g0 / 2**out1")],
     "where": [_rule("choice", "where(x, y, z)", None, "x * g", "(1 - x) * g")],
+    # -- parts of complex numbers; the adjoint is taken over the reals
+    "real": [_rule("real part", "real(x)", "g")],
+    "imag": [_rule("imaginary part", "imag(x)", "g * i")],
+    "conjugate": [_rule("conjugate", "conj(x)", "conj(g)")],
     # -- products
     "matmul": _PRODUCTS,
     "dot": _PRODUCTS + _SCALAR_PRODUCTS,
@@ -172,8 +177,8 @@ RULES: dict[str, list[Rule]] = {
     ],
     "getitem": [_rule("entries taken", "x[index]", "place(g, index, shape)", params="index")],
     "setitem": [_rule("entries written", None, "cleared(g, index)", "g[index]", params="index")],
-    "concatenate": [_rule("parts joined", None, "g[index]", params="axis casting")],
-    "stack": [_rule("parts joined", None, "g[index]", params="axis casting")],
+    "concatenate": [_rule("parts joined", None, "g[index]", params="axis casting dtype")],
+    "stack": [_rule("parts joined", None, "g[index]", params="axis casting dtype")],
     "broadcast_to": [_rule("copies add up", "broadcast(x, to)", "g", params="shape subok")],
     "copy": [_MOVED],
     "astype": [_MOVED],
@@ -192,6 +197,14 @@ RULES: dict[str, list[Rule]] = {
         _rule("derivative of eigenvalues", "eigh(x)", "out1 @ diag(g0) @ transpose(out1)", dims=(2,), params="UPLO")
     ],
 }  # fmt: skip
+
+# At complex numbers an operand stands in a formula as its conjugate, save in these, which hold as they are (the derivative is
+# taken over the reals), and in those, which have no formula there.
+UNCONJUGATED = frozenset({"absolute", "linalg.norm", "var", "std"})
+REAL = frozenset(
+    "maximum minimum fmax fmin max min hypot arctan2 copysign fabs heaviside vdot vecdot divmod modf frexp remainder fmod "
+    "linalg.eigh linalg.slogdet scipy.special.expit scipy.special.erf".split()
+)
 
 
 @functools.cache
