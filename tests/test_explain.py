@@ -281,6 +281,17 @@ def test_names_of_functions_that_are_called():
     assert "summed₁ = x · w" in text and "summed₂" in text
 
 
+def test_a_name_that_is_assigned_again_is_numbered():
+    def f(x, w):
+        h = x
+        for _ in range(3):
+            h = np.tanh(w * h)
+        return h
+
+    text = str(explain(f, 0.5, 2.0, wrt="w"))
+    assert "h₁ = tanh(v₁)" in text and "h₂ = tanh(v₂)" in text and "v₃ = w · h₂" in text
+
+
 def test_arguments_that_are_trees():
     @dataclasses.dataclass
     class Model:

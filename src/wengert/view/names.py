@@ -46,24 +46,30 @@ def names_at(frame: Any) -> Named:
 def call_with_names(function: Callable, arguments: Sequence) -> tuple[Any, Named]:
     """The function's value, and what its code, and that of the same module which it calls, called the values in it.
 
-    A profiling hook reads the local variables of each call as it returns; it is there during this one call only.
+    A profiling hook reads the local variables at each call that this code makes, and when it returns, so that it sees a name
+    that is assigned again and again, too. It is there during this one call only.
     """
     written = function if inspect.isroutine(function) else type(function).__call__  # type: ignore[operator]
     code = getattr(inspect.unwrap(written), "__code__", None)
     if code is None:
         return function(*arguments), []
-    own: Named = []
-    inner: Named = []
+    seen: dict[
+        tuple[bool, str, int], Any
+    ] = {}  # whether it is the function's own, the name, the value's id -> the value
     module: list[dict] = []
 
     def look(frame: Any, event: str, argument: Any) -> None:
-        if event == "call" and not module and frame.f_code is code:
-            module.append(frame.f_globals)
-        elif event == "return" and module and frame.f_globals is module[0]:
-            if frame.f_code is code:
-                own.extend(named_values(frame.f_locals))
-            else:  # what is handed to it has its name from the caller
-                inner.extend(named_values(frame.f_locals, frame.f_code.co_varnames[: frame.f_code.co_argcount]))
+        if event == "call":
+            if frame.f_code is code and not module:
+                module.append(frame.f_globals)
+            frame = frame.f_back  # whoever calls may have assigned something since we looked
+        if not module or frame is None or frame.f_globals is not module[0]:
+            return
+        own = frame.f_code is code
+        if own or event == "return":  # what is handed to an inner function has its name from the caller
+            without = () if own else frame.f_code.co_varnames[: frame.f_code.co_argcount]
+            for name, value in named_values(frame.f_locals, without):
+                seen.setdefault((own, name, id(value)), value)
 
     before = sys.getprofile()
     sys.setprofile(look)
@@ -71,7 +77,8 @@ def call_with_names(function: Callable, arguments: Sequence) -> tuple[Any, Named
         value = function(*arguments)
     finally:
         sys.setprofile(before)
-    return value, [*own, *inner, *(named_values(module[0]) if module else [])]
+    found = [(name, value) for own in (True, False) for (of, name, _), value in seen.items() if of is own]
+    return value, found + (named_values(module[0]) if module else [])
 
 
 def symbol_names(nodes: Sequence[Variable], root: Variable, constants: Iterable[Any], known: Named) -> dict[int, str]:
