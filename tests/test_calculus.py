@@ -113,6 +113,13 @@ def test_a_variable_among_keywords_that_numpy_does_not_hand_over_raises():
         np.unwrap(4 * plain, period=Variable(5.0))
 
 
+def test_interpolation_at_complex_places_is_refused_as_by_numpy():
+    xp, z = np.array([0.0, 1.0, 3.0]), np.array([0.5 + 1j])
+    for places in (z, Variable(z)):
+        with pytest.raises(TypeError, match="according to the rule 'safe'"):
+            np.interp(places, xp, xp)
+
+
 def test_repeated_knots_do_not_spoil_the_other_slopes():
     xp, fp = np.array([0.0, 1.0, 1.0, 2.0]), np.array([0.0, 1.0, 5.0, 6.0])
     with np.errstate(all="ignore"):

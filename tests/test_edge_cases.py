@@ -1,4 +1,4 @@
-"""Each of the 149 points of edge_cases.py: gradient, dtype, shape, in both modes, and no warning of our own."""
+"""Each of the 149 points of edge_cases.py: gradient, dtype, shape, in both modes, and no warning of our own; extreme operands."""
 
 from __future__ import annotations
 
@@ -74,3 +74,19 @@ def test_refused(case):
         texts.append(str(error))
         error = error.__cause__ or error.__context__
     assert any(case.gradient.says in text for text in texts)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.uint64])
+@pytest.mark.parametrize("f", [np.arctan2, np.power, np.float_power, np.hypot, np.logaddexp], ids=lambda f: f.__name__)
+def test_integers_beside_a_variable_do_not_wrap_around(f, dtype):
+    n, x = np.array([0, 1, 100]).astype(dtype), np.array([0.3, 0.6, 0.9])
+    for call in (lambda x, n: f(n, x), lambda x, n: f(x, n)):
+        slope = jvp(lambda x, c=call: c(x, n), (x,), (np.ones(3),))[1]
+        wanted = jvp(lambda x, c=call: c(x, n.astype(float)), (x,), (np.ones(3),))[1]
+        np.testing.assert_allclose(slope, wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_angles_of_tiny_and_huge_vectors(size):
+    slopes = grad(lambda y, x: np.arctan2(y, x), (0, 1))(size, size)
+    np.testing.assert_allclose(slopes, [0.5 / size, -0.5 / size], rtol=1e-14)

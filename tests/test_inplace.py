@@ -473,6 +473,39 @@ def multiplied_by_a_matrix_in_place(x):
     return np.sum(y**2)
 
 
+@program
+def windows_see_what_is_written(x):
+    y = x * 1
+    windows = np.lib.stride_tricks.sliding_window_view(y, 2)
+    first = windows[0]
+    y[1] = 7 * x[0]
+    return np.sum(windows * np.array([[1.0, 10.0], [100.0, 1000.0]])) + np.sum(first)
+
+
+@program
+def a_write_into_one_window_is_in_the_others(x):
+    y = x * 1
+    windows = np.lib.stride_tricks.sliding_window_view(y, 2, writeable=True)
+    windows[0, 1] = 7 * x[0] * x[2]
+    return np.sum(windows * np.array([[1.0, 10.0], [100.0, 1000.0]])) + np.sum(y)
+
+
+@program
+def a_real_arrays_conjugate_is_itself(x):
+    y = x * 1
+    y.conj()[0] = 5 * x[1]
+    y.conjugate()[1] *= x[2]
+    return np.sum(y * y)
+
+
+@program
+def gaps_filled_in_place(x):
+    y = x * np.array([1.0, np.nan, 2.0])
+    filled = np.nan_to_num(y[:2], copy=False, nan=7.0)
+    filled[1] *= x[2]
+    return np.sum(y * y)
+
+
 @pytest.mark.parametrize("f", PROGRAMS.values(), ids=PROGRAMS)
 def test_program(f):
     x = X.copy()

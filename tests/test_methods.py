@@ -98,3 +98,14 @@ def test_an_orders_default_is_that_of_the_method():
     assert Variable(f).copy().val.flags.c_contiguous and np.copy(Variable(f)).val.flags.f_contiguous
     x = Variable(f)
     np.testing.assert_array_equal(gradients(np.sum(x.copy() * 2))[x], np.full(f.shape, 2.0))
+
+
+def test_the_conjugate_is_the_array_itself_where_it_is_real():
+    x, z = Variable(A), Variable(Z)
+    assert x.conj() is x and x.conjugate() is x
+    assert z.conj() is not z and not np.shares_memory(np.conj(x).val, A)
+
+
+def test_one_entry_of_flat_is_a_number():
+    assert isinstance(Variable(A).flat[3].val, np.float64)
+    assert isinstance(Variable(A).flat[2:5].val, np.ndarray)

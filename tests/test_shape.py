@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import wengert
-from wengert import Variable, check_grads, grad, jacobian
+from wengert import Variable, check_grads, grad, jacobian, jvp
 from wengert.core.trees import flatten
 from wengert.testing import check_laws
 
@@ -171,6 +171,7 @@ CHOOSING = {
     "select": (lambda x, y: np.select([A > 1, A < -1], [x, y * x], 3), A, V),
     "select default": (lambda x: np.select([V > 0], [x], x[0]), V),
     "choose": (lambda x, y: np.choose([0, 1, 1, 0], [x, y]), V, 2.0),
+    "choose a number": (lambda x: np.choose([0, 1, 1, 0], [x, 2.0]), V),
     "choose wrap": (lambda x: np.choose([0, 5, -1], x, mode="wrap"), A[:, :3]),
     "choose clip": (lambda x: np.choose([[0, 5, -1]], x, mode="clip"), A[:, :3]),
     "piecewise": (lambda x: np.piecewise(x, [x < 0, x > 1], [lambda t: t**2, np.exp, 3.0]), A),
@@ -186,6 +187,8 @@ CHOOSING = {
     "take clip": (lambda x: np.take(x, [5, -7], axis=1, mode="clip"), A),
     "take_along_axis": (lambda x: np.take_along_axis(x, np.argsort(A, axis=0), axis=0), A),
     "take_along_axis None": (lambda x: np.take_along_axis(x, np.array([0, 0, 5]), axis=None), A),
+    "clip where": (lambda x: np.clip(x, -1.0, 1.0, where=np.eye(3, 4, dtype=bool), out=x * 3), A),
+    "clip dtype": (lambda x: np.clip(x, -1.0, None, dtype=np.float32), A.astype(np.float32)),
     "clip": (lambda x: np.clip(x, -1.0, 1.0), A),
     "clip bounds": (lambda x, lo, hi: np.clip(x, lo, hi), A, V * 0 - 0.5, np.array([[0.6], [0.7], [1.1]])),
     "clip min": (lambda x: np.clip(x, min=0.1), A),
@@ -245,6 +248,7 @@ COMPLEX = {
     "emath log": (lambda x: np.emath.log(x) + np.emath.log10(x) * np.emath.log2(x), A),
     "emath logn": (lambda n, x: np.emath.logn(n, x), 2.5, W),
     "emath power": (lambda x, p: np.emath.power(x, p) + np.emath.power(x, -2), W, 0.5),
+    "emath power of negatives": (lambda x: np.emath.power(x, 2), A),
     "emath arcsin": (lambda x: np.emath.arcsin(x), np.array([0.3, -1.4])),
     "emath arccos": (lambda x: np.emath.arccos(x), np.array([0.3, -0.4])),
     "emath arctanh": (lambda x: np.emath.arctanh(x), np.array([0.3, 1.4])),
@@ -268,6 +272,20 @@ def test_orders_of_memory(name):
     function, x = IN_MEMORY[name]
     assert np.array_equal(function(Variable(x)).val, function(x))
     assert np.array_equal(np.tensordot(jacobian(function)(x), x, x.ndim), function(x))  # it is linear
+
+
+@pytest.mark.parametrize("x", [A, F, V], ids=["C", "F", "vector"])
+def test_memory_is_laid_out_as_asked_for(x):
+    calls = [np.ascontiguousarray, np.asfortranarray]
+    calls += [lambda a, like, o=o: np.asarray(a, order=o, like=like) for o in "CFAK"]
+    calls += [lambda a, like, r=r: np.require(a, requirements=r, like=like) for r in ("C", ["F_CONTIGUOUS"], "O", "W")]
+    for call in calls:
+        v = Variable(x)
+        wanted, found = call(x, like=x), call(v, like=v)
+        assert found.val.strides == wanted.strides
+        assert np.shares_memory(found.val, x) == np.shares_memory(wanted, x)
+    with pytest.raises(ValueError, match="both"):
+        np.require(v, requirements="CF", like=v)
 
 
 SINGLE = {**LAYOUT, **JOINING, **SORTING, **CHOOSING, **CREATION, **COMPLEX}
@@ -467,3 +485,11 @@ def test_casts_down_and_up():
     check_grads(lambda x: np.sum(x.astype(complex) * 1j).imag, (V,))
     assert grad(lambda x: np.sum(x.astype(np.float64) ** 2))(V.astype(np.float32)).dtype == np.float32
     assert type(Variable(V).astype(int)) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    "f", [np.nan_to_num, lambda x: np.interp(x, [0.0, 3.0], [1.0, 2.0])], ids=["nan_to_num", "interp"]
+)
+def test_of_an_array_without_axes_numpy_gives_a_number(f):
+    x = np.array(0.5)
+    assert type(jvp(f, (x,), (x,))[0]) is type(f(x)) is np.float64

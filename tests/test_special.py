@@ -156,6 +156,7 @@ EDGES = [
     ("xlog1py", (0.0, -1.0), 1, 0.0), ("entr", (0.0,), 0, inf), ("rel_entr", (0.0, 2.0), 0, -inf),
     ("rel_entr", (0.0, 2.0), 1, 0.0), ("rel_entr", (0.0, 0.0), 1, 0.0), ("kl_div", (0.0, 2.0), 1, 1.0),
     ("kl_div", (0.0, 0.0), 1, 1.0), ("exprel", (0.0,), 0, 0.5), ("exprel", (-1e4,), 0, 1e-8),
+    ("exprel", (-inf,), 0, 0.0), ("exprel", (inf,), 0, inf), ("boxcox", (2.0, 1e300), 1, inf), ("boxcox", (2.0, inf), 1, inf),
     ("expit", (800.0,), 0, 0.0), ("expit", (-800.0,), 0, 0.0), ("logit", (0.0,), 0, inf), ("logit", (1.0,), 0, inf),
     ("log_expit", (-800.0,), 0, 1.0), ("cbrt", (0.0,), 0, inf), ("log1p", (-1.0,), 0, inf),
     ("boxcox", (0.0, 0.5), 0, inf), ("boxcox", (0.0, 0.5), 1, 4.0), ("boxcox", (1.0, 0.0), 1, 0.0),
@@ -182,6 +183,7 @@ EDGES = [
     ("gammainc", (2.0, 0.0), 0, 0.0), ("gammaincc", (2.0, inf), 0, 0.0), ("betainc", (2.0, 3.0, 0.0), 0, 0.0),
     ("betainc", (2.0, 3.0, 1.0), 1, 0.0), ("stdtr", (3.0, 0.0), 0, 0.0), ("stdtr", (inf, 1.0), 0, 0.0),
     ("gdtr", (1.0, 2.0, 0.0), 0, 0.0), ("fdtr", (3.0, 5.0, 0.0), 0, 0.0),
+    ("gammaincinv", (2.0, 0.0), 0, 0.0), ("gammainccinv", (2.0, 1.0), 0, 0.0), ("gammainccinv", (2.0, 1.0), 1, -inf),
 ]  # fmt: skip
 
 
@@ -193,6 +195,28 @@ def test_edges(name, point, i, wanted):
         pushed = wg.jvp(lambda x: f(*point[:i], x, *point[i + 1 :]), (point[i],), (1.0,))[1]
     assert found == pytest.approx(wanted, rel=1e-8, abs=1e-300)
     assert pushed == pytest.approx(wanted, rel=1e-8, abs=1e-300)
+
+
+@pytest.mark.parametrize("name", ["expn", "kn", "yn"])
+@pytest.mark.filterwarnings("ignore:floating point number truncated")
+def test_an_order_is_cut_to_an_integer_as_by_scipy(name):
+    f, x = getattr(sc, name), np.array([0.3, 1.0, 2.5])
+    check = wg.jvp(lambda x: f(1, x), (x,), (x,))
+    np.testing.assert_array_equal(wg.jvp(lambda x: f(1.7, x), (x,), (x,)), check)
+
+
+@pytest.mark.parametrize(
+    ("name", "integers"),
+    [("jv", [0, 1]), ("iv", [0, 2]), ("kv", [0, 3]), ("expn", [0, 2]), ("agm", [0, 100]), ("boxcox", [0, 3]),
+     ("ellipeinc", [1, 2]), ("eval_legendre", [0, 3])],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64, bool])
+def test_integers_of_any_type_do_not_wrap_around(name, integers, dtype):
+    f, n, x = getattr(sc, name), np.array(integers, dtype), np.array([0.3, 0.6])
+    for reverse in (name in ("jv", "iv", "kv", "expn", "eval_legendre"), True):
+        of_x = (lambda x, n: f(n, x)) if reverse else (lambda x, n: f(x, n))
+        wanted = wg.jvp(lambda x, g=of_x: g(x, n.astype(np.int64)), (x,), (x,))[1]
+        np.testing.assert_array_equal(wg.jvp(lambda x, g=of_x: g(x, n), (x,), (x,))[1], wanted)
 
 
 # -- the functions that SciPy writes in Python ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ This room knows who stands for what, and `write`; NumPy's many functions that wr
 
 from __future__ import annotations
 
+import math
 import operator
 import weakref
 from collections.abc import Callable
@@ -234,7 +235,12 @@ def mark_view(node: Any, parent: Any) -> None:
     value = node._val
     if value.__class__ is np.ndarray:
         base, content = value.base, parent._val
-        if base is None or content.__class__ is not np.ndarray or (base is not content and base is not content.base):
+        if (
+            base is None
+            or content.__class__ is not np.ndarray
+            # the last: what np.lib.stride_tricks makes is based on an object that is based on the array
+            or (base is not content and base is not content.base and getattr(base, "base", None) is not content)
+        ):
             if node._level < 0 and node._primitive.name == "getitem":  # y[mask] += x writes into what y[mask] copied
                 node.__class__, node._args, node._children, node._primitive = Fillable, (), (), None
             return
@@ -273,7 +279,10 @@ def write(target: Variable, index: Any, value: Any) -> None:
             value = value._val
     base: Any = target.node
     check_writeable(target)
-    if base._level >= 0:
+    if target.__class__ is View and target._primitive.name == "sliding_window_view":  # one place is in many windows
+        parent: Any = target._parent
+        write(parent, np.unravel_index(_places(target, parent.shape)[index], parent.shape), value)
+    elif base._level >= 0:
         _replace(target, setitem(base, value, index=index))
     elif isinstance(value, Variable):
         _replace(target, setitem(base._val, value, index=index))
@@ -342,8 +351,12 @@ def _put_back(view: Variable, parent: Any, new: Any) -> Any:
     if name == "transpose":
         axes = params.get("axes")
         return setitem(parent, np.transpose(new, None if axes is None else np.argsort(axes)), index=...)
-    places = view._primitive.function(np.arange(np.size(parent)).reshape(shape), **params)
-    return setitem(parent, new, index=np.unravel_index(places, shape))
+    return setitem(parent, new, index=np.unravel_index(_places(view, shape), shape))
+
+
+def _places(view: Variable, shape: tuple) -> np.ndarray:
+    """Which entry of its parent, counted in C order, each entry of a view is."""
+    return view._primitive.function(np.arange(math.prod(shape)).reshape(shape), **view._params)
 
 
 @implements(ASSIGN)

@@ -98,7 +98,7 @@ class Trace:
 
     def owned(self, found: list, others: Any = ()) -> list:
         """Each gradient as an array of its own: writable, and shared with nothing the caller can see."""
-        seen = {id(x) for x in others} | {id(x) for x in self.values}
+        seen = {*map(id, self.values), *map(id, others)}
         result = []
         for gradient, value in zip(found, self.values, strict=True):
             if gradient.__class__ is _ndarray:
@@ -131,16 +131,14 @@ def _is_number(value: Any) -> bool:
 
 
 def _checked_argnums(argnums: Any, count: int) -> tuple[int, ...]:
-    if argnums.__class__ is int and 0 <= argnums < count:
-        return (argnums,)
-    several = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
-    for i in several:
-        if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or not -count <= i < count:
+    positions = []
+    for i in argnums if isinstance(argnums, (tuple, list)) else (argnums,):
+        if (i.__class__ is not int and not isinstance(i, np.integer)) or not -count <= i < count:
             raise errors.bad_argnums(argnums, count)
-    positions = tuple(int(i) % count for i in several)
-    if len(set(positions)) != len(positions) or not positions:
+        positions.append(int(i) % count)
+    if not positions or len(set(positions)) != len(positions):
         raise errors.bad_argnums(argnums, count)
-    return positions
+    return tuple(positions)
 
 
 def _scalar_seed(trace: Trace, holomorphic: bool, name: str) -> dict:

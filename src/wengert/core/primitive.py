@@ -76,10 +76,22 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
-        if len(operands) == 1 and not params and not self.refused:  # the commonest case
-            (x,) = operands
+        if (
+            operands and not params and not self.refused
+        ):  # the commonest cases: one variable, alone or beside a plain array
+            x, y = operands[0], operands[-1]
             if x.__class__ is Variable and not isinstance(x._val, Variable):
-                return record(self, self.function(x._val), operands, NO_PARAMS, x._level, operands)
+                if len(operands) == 1:
+                    return record(self, self.function(x._val), operands, NO_PARAMS, x._level, operands)
+                if len(operands) == 2 and y.__class__ is _ndarray:
+                    return record(self, self.function(x._val, y), operands, NO_PARAMS, x._level, (x,))
+            elif (
+                len(operands) == 2
+                and x.__class__ is _ndarray
+                and y.__class__ is Variable
+                and not isinstance(y._val, Variable)
+            ):
+                return record(self, self.function(x, y._val), operands, NO_PARAMS, y._level, (y,))
         level, viewed = -1, None
         args = list(operands)
         for i, x in enumerate(operands):

@@ -207,10 +207,13 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     else:
         value = np.broadcast_to(fp[0], x.shape)
     value = np.where(place < knots[0], fp[0] if left is None else left, value)
-    return np.where(place > knots[-1], fp[-1] if right is None else right, value)
+    value = np.where(place > knots[-1], fp[-1] if right is None else right, value)
+    return value if x.ndim else value[()]
 
 
 def _as(x: Any, dtype: Any) -> Any:
+    if not np.can_cast(x.dtype, dtype, "safe" if x.ndim else "same_kind"):
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {np.dtype(dtype)!r} according to the rule 'safe'")
     return x if x.dtype == dtype else x.astype(dtype)
 
 

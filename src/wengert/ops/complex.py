@@ -139,5 +139,7 @@ def logn(n, x):
 
 @implements(np.emath.power)
 def power(x, p):
-    p = p if isinstance(p, Variable) or np.all(np.asarray(p) >= 0) else np.asarray(p) * 1.0  # whole and negative
+    if not isinstance(p, Variable):
+        p = np.asarray(p)  # of its own dtype, as in NumPy, where a bare number would take that of x
+        p = p if np.all(p >= 0) else p * 1.0  # whole and negative
     return np.power(_on_line(x, _not_negative), p)

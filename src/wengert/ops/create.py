@@ -74,9 +74,15 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, **r
         return buffer(np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **rest), -1)
     if dtype is not None:
         made = in_dtype(made, dtype)
-    if made is object and copy:
-        made = np.copy(made)
+    made = np.copy(made, order=order) if made is object and copy else laid_out(made, order)
     return np.reshape(made, (1,) * (ndmin - np.ndim(made)) + np.shape(made)) if np.ndim(made) < ndmin else made
+
+
+def laid_out(a: Any, order: str | None) -> Any:
+    """The array in the memory order "C" or "F"; a copy only if it lies otherwise."""
+    flags = np.asarray(plain(a)).flags
+    fits = {"C": flags.c_contiguous, "F": flags.f_contiguous}.get(order or "K", True)
+    return a if fits else np.copy(a, order=order)
 
 
 @implements(np.asarray, np.asanyarray, np.asarray_chkfinite)
@@ -84,17 +90,25 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None):
     made = assembled(a)
     if not isinstance(made, Variable):
         return np.asarray(a, dtype=dtype, order=order, copy=copy)
-    return array(made, dtype=dtype, copy=bool(copy))
+    return array(made, dtype=dtype, order=order or "K", copy=bool(copy))
 
 
-@implements(np.ascontiguousarray, np.asfortranarray)
-def at_least_one_dimension(a, dtype=None):
-    return np.atleast_1d(asarray(a, dtype=dtype))
+def _contiguous(order: str) -> Any:
+    return lambda a, dtype=None: np.atleast_1d(asarray(a, dtype=dtype, order=order))
+
+
+implements(np.ascontiguousarray)(_contiguous("C"))
+implements(np.asfortranarray)(_contiguous("F"))
 
 
 @implements(np.require)
 def require(a, dtype=None, requirements=None):
-    return asarray(a, dtype=dtype, copy=True if {"O", "OWNDATA"} & set(requirements or ()) else None)
+    wanted = {str(requirement).upper()[0] for requirement in requirements or ()}  # "F_CONTIGUOUS" is "F", and so on
+    if {"C", "F"} <= wanted:
+        raise ValueError('Cannot specify both "C" and "F" order')
+    made = asarray(a, dtype=dtype, order="F" if "F" in wanted else "C" if "C" in wanted else None)
+    flags = np.asarray(plain(made)).flags
+    return np.copy(made) if ("O" in wanted and not flags.owndata) or ("W" in wanted and not flags.writeable) else made
 
 
 @implements(np.full)

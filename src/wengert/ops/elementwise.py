@@ -42,7 +42,8 @@ def power_exponent(out: Any, x: Any, y: Any) -> Any:
         return np.where(x == 0, 0, out * np.log(np.where(x == 0, 1, x)))
     positive_base = x > 0
     at_zero = np.where((x == 0) & (y < 0), -np.inf, 0.0)
-    return np.where(positive_base, out * np.log(np.where(positive_base, x, 1)), np.where(x == x, at_zero, np.nan))
+    safe = np.where(positive_base, x, 1.0)  # a float: the logarithm of a small integer type has few digits
+    return np.where(positive_base, out * np.log(safe), np.where(x == x, at_zero, np.nan))
 
 
 power = elementwise(np.power, power_base, power_exponent)
@@ -100,13 +101,14 @@ deg2rad = elementwise(np.deg2rad, np.pi / 180)
 
 
 def _zero_at_origin(numerator: Any, x: Any, y: Any) -> Any:
-    """numerator / (x² + y²), and 0 at the origin."""
-    square_ = x * x + y * y
-    return np.where(square_ == 0, 0, numerator / np.where(square_ == 0, 1, square_))
+    """numerator / (x² + y²), and 0 at the origin. Nothing is squared: that overflows, integers among the first."""
+    distance = np.hypot(x, y)
+    safe = np.where(distance == 0, 1.0, distance)
+    return np.where(distance == 0, 0, numerator / safe / safe)
 
 
 arctan2 = elementwise(
-    np.arctan2, lambda out, y, x: _zero_at_origin(x, x, y), lambda out, y, x: _zero_at_origin(-y, x, y)
+    np.arctan2, lambda out, y, x: _zero_at_origin(x, x, y), lambda out, y, x: -_zero_at_origin(y, x, y)
 )
 
 

@@ -20,7 +20,7 @@ from wengert.ops.constants import plain
 # -- methods with the parameters of the NumPy function ----------------------------------------------------------------
 
 SAME = [
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "conjugate", "cumprod", "cumsum", "diagonal",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal",
     "dot", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum",
     "swapaxes", "take", "trace", "var",
 ]  # fmt: skip
@@ -71,6 +71,11 @@ def astype(
     return astype_(self, dtype=dtype, order=order, casting=casting)
 
 
+def conj(self: Variable, out: Any = None) -> Any:
+    """Of a real array it is the array itself, as for NumPy's method and unlike its function."""
+    return np.conjugate(self, out=out) if out is not None or self.dtype.kind == "c" else self
+
+
 def compress(self: Variable, condition: Any, axis: Any = None, out: Any = None) -> Any:
     return np.compress(condition, self, axis=axis, out=out)
 
@@ -93,7 +98,7 @@ def contains(self: Variable, value: Any) -> bool:
 
 METHODS: dict[str, Callable] = {
     "reshape": reshape, "transpose": transpose, "flatten": flatten, "copy": copy, "astype": astype, "compress": compress,
-    "view": view, "to_device": to_device, "conj": _same(np.conjugate), "__contains__": contains, "__copy__": copy,
+    "view": view, "to_device": to_device, "conj": conj, "conjugate": conj, "__contains__": contains, "__copy__": copy,
     "__deepcopy__": lambda self, memo: layout.copy_(self, order="K"),
 }  # fmt: skip
 
@@ -127,7 +132,8 @@ class Flat:
         return iter(np.reshape(self.base, (-1,)))
 
     def __getitem__(self, index: Any) -> Any:
-        return layout.copy_(np.reshape(self.base, (-1,))[index])
+        taken = np.reshape(self.base, (-1,))[index]
+        return layout.copy_(taken) if taken.ndim else taken
 
     def __setitem__(self, index: Any, value: Any) -> None:
         places = np.arange(self.base.size)[index]

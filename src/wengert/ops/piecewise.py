@@ -61,7 +61,8 @@ def choose(a, choices, out=None, mode="raise"):
     if mode == "raise" and np.any((a < 0) | (a >= len(rows))):
         raise ValueError("invalid entry in choice array")
     shape = np.broadcast_shapes(a.shape, *(np.shape(row) for row in rows))
-    table = np.stack([np.broadcast_to(row, shape) for row in rows])
+    dtype = np.result_type(*(_example(plain(row)) for row in rows))
+    table = np.stack([np.broadcast_to(in_dtype(row, dtype), shape) for row in rows])
     chosen = np.broadcast_to(within(a, len(rows), mode), shape)
     return deliver(np.take_along_axis(table, chosen[None], axis=0)[0], out)
 
@@ -96,10 +97,12 @@ def clip(a, a_min=NO_VALUE, a_max=NO_VALUE, out=None, *, min=NO_VALUE, max=NO_VA
     low, high = _given_once(a_min, min), _given_once(a_max, max)
     result = a
     if low is not None:
-        result = np.maximum(result, low, **kwargs)
+        result = np.maximum(result, low)
     if high is not None:
-        result = np.minimum(result, high, **kwargs)
-    return deliver(np.positive(result, **kwargs) if low is None and high is None else result, out)
+        result = np.minimum(result, high)
+    if kwargs or (low is None and high is None):  # as the ufunc that it is in NumPy: with where=, dtype=, casting=
+        return np.positive(result, out=out, **kwargs)
+    return deliver(result, out)
 
 
 def _given_once(old: Any, new: Any) -> Any:
@@ -129,6 +132,8 @@ def fix(x, out=None):
 
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    if not copy and np.ndim(x):
+        return deliver(nan_to_num(x, True, nan, posinf, neginf), x)
     if is_complex(x):
         parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (np.real(x), np.imag(x))]
         return parts[0] + 1j * parts[1]
@@ -141,4 +146,4 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     ):
         if np.any(where):
             x = where_(where, in_dtype(replacement, x.dtype), x)
-    return np.copy(x) if copy else x
+    return np.copy(x) if np.ndim(x) else x[()]

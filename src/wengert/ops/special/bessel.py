@@ -18,8 +18,9 @@ special("kv", order, lambda out, v, z: (sc.kv(v - 1, z) + sc.kv(v + 1, z)) / -2)
 special("hankel1", order, lambda out, v, z: (sc.hankel1(v - 1, z) - sc.hankel1(v + 1, z)) / 2)
 special("hankel2", order, lambda out, v, z: (sc.hankel2(v - 1, z) - sc.hankel2(v + 1, z)) / 2)
 _integer_order = unsupported("n", "the order")
-special("yn", _integer_order, lambda out, n, x: (sc.yn(n - 1, x) - sc.yn(n + 1, x)) / 2)
-special("kn", _integer_order, lambda out, n, x: (sc.kn(n - 1, x) + sc.kn(n + 1, x)) / -2)
+# SciPy cuts an order to an integer before anything else
+special("yn", _integer_order, lambda out, n, x: (sc.yn(np.trunc(n) - 1, x) - sc.yn(np.trunc(n) + 1, x)) / 2)
+special("kn", _integer_order, lambda out, n, x: (sc.kn(np.trunc(n) - 1, x) + sc.kn(np.trunc(n) + 1, x)) / -2)
 
 special("j0", lambda out, x: -sc.j1(x))
 special("y0", lambda out, x: -sc.y1(x))

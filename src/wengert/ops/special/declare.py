@@ -81,7 +81,11 @@ def _on_numpy_scalars(partial: Any) -> Any:
 
 
 def _numpy_scalar(value: Any) -> Any:
-    return np.asarray(value)[()] if isinstance(value, (int, float, complex)) else value
+    """Python's numbers as NumPy's; integers signed and of full width: of an unsigned order 0, n - 1 is not -1."""
+    if isinstance(value, (int, float, complex)):
+        value = np.asarray(value)[()]
+    small = value.dtype.kind in "bu" or (value.dtype.kind == "i" and value.dtype.itemsize < 8)
+    return value.astype(np.int64) if small else value
 
 
 def is_complex(x: Any) -> bool:

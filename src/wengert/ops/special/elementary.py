@@ -35,8 +35,11 @@ special("log_expit", lambda out, x: sc.expit(-x))
 
 # -- exprel and the Box-Cox family: (eˣ - 1)/x = ₁F₁(1; 2; x) is smooth where its formula is 0/0 ----------------------
 def exprel_slope(x: Any) -> Any:
-    """d/dx (eˣ - 1)/x = ₁F₁(2; 3; x)/2 (DLMF 13.3.15), without cancellation at 0 and at -inf."""
-    return sc.hyp1f1(2.0, 3.0, x) / 2
+    """d/dx (eˣ - 1)/x = ₁F₁(2; 3; x)/2 (DLMF 13.3.15), without cancellation at 0 and at -inf.
+
+    It is inf long before 1e4 and 0 at -1e300; further out SciPy's ₁F₁ answers nan, or does not come back.
+    """
+    return sc.hyp1f1(2.0, 3.0, np.where(x > 1e4, 1e4, np.where(x < -1e300, -1e300, x))) / 2
 
 
 def log1p_ratio_slope(u: Any) -> Any:

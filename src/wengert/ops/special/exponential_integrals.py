@@ -19,7 +19,7 @@ def exponential_integral(n: Any, x: Any) -> Any:
 
 special("exp1", lambda out, z: -np.exp(-z) / z)  # DLMF 6.2.1
 special("expi", lambda out, z: np.exp(z) / z)
-special("expn", unsupported("n", "the order"), lambda out, n, x: -exponential_integral(n - 1, x))
+special("expn", unsupported("n", "the order"), lambda out, n, x: -exponential_integral(np.trunc(n) - 1, x))
 special(
     "_scaled_exp1", lambda out, x: np.where(x == 0, np.inf, (1 + 1 / np.where(x == 0, 1, x)) * out - 1)
 )  # x eˣ E₁(x)

@@ -102,14 +102,21 @@ def gamma_shape(a: Any, x: Any) -> Any:
 
 special("gammainc", lambda out, a, x: gamma_shape(a, x), lambda out, a, x: gamma_density(a, x))
 special("gammaincc", lambda out, a, x: -gamma_shape(a, x), lambda out, a, x: -gamma_density(a, x))
+
+
+def gamma_quantile_shape(a: Any, quantile: Any) -> Any:
+    """How a quantile moves with a; the quantile 0 is there for every a."""
+    return np.where(quantile == 0, 0, -gamma_shape(a, quantile) / gamma_density(a, quantile))
+
+
 special(
     "gammaincinv",
-    lambda out, a, y: -gamma_shape(a, out) / gamma_density(a, out),
+    lambda out, a, y: gamma_quantile_shape(a, out),
     lambda out, a, y: 1 / gamma_density(a, out),
 )
 special(
     "gammainccinv",
-    lambda out, a, y: -gamma_shape(a, out) / gamma_density(a, out),
+    lambda out, a, y: gamma_quantile_shape(a, out),
     lambda out, a, y: -1 / gamma_density(a, out),
 )
 
