@@ -281,6 +281,13 @@ def test_names_of_functions_that_are_called():
     assert "summed₁ = x · w" in text and "summed₂" in text
 
 
+def test_constants_are_defined_too():
+    x = Variable(np.array([1.0, 2.0])).set_name("x")
+    text = str(explain(np.sum(x * np.array([3.0, 4.0]) + np.array([5.0, 6.0])), wrt=x))
+    assert text.splitlines()[1].split() == "C₁ = [3, 4], shape (2,) constant".split()
+    assert "x ⊙ C₁" in text and "v₁ + C₂" in text
+
+
 def test_a_name_that_is_assigned_again_is_numbered():
     def f(x, w):
         h = x
@@ -423,6 +430,16 @@ def test_the_notation_of_a_formula():
     )
     assert r"\text{product rule, from } L = v_{1} \cdot v_{2}" in latex
     assert r"{X}^{\top}\, \frac{\partial L}{\partial v_{1}}" in explain(network, W1, B1, W2, X, Y).latex()
+
+
+def test_minus_signs_and_parentheses():
+    x, y = Variable(-2.0).set_name("x"), Variable(4.0).set_name("y")
+    derivation = explain(3 - (x - y) / y**2, wrt=y)
+    text, latex = str(derivation), derivation.latex()
+    assert "v₁ = x - y = -2 - 4 = -6" in text and "L = 3 - v₃ = 3 - (-0.375) = 3.375" in text
+    assert "-∂L/∂v₃ · v₁ / v₂² = -(-1 · (-6) / 16²)" in text
+    assert r"-\frac{\frac{\partial L}{\partial v_{3}} \cdot v_{1}}{{v_{2}}^{2}}" in latex
+    assert "x² = (-2)² = 4" in str(explain(x**2, wrt=x))
 
 
 def test_notebooks_are_given_all_three():

@@ -17,9 +17,9 @@ from wengert.core.linear import LinearMap, Parts
 from wengert.core.partials import Elementwise
 from wengert.core.sweep import Gradients, gradients, order
 from wengert.core.variable import Variable
-from wengert.view.formulas import conjugated, signed, sum_of, without_minus
+from wengert.view.formulas import conjugated, signed, sum_of
 from wengert.view.names import Named, symbol_names
-from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded
+from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded, without_minus
 from wengert.view.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
 from wengert.view.terms import REDUCED, axes_text, dims, free_terms, given, index_text, operand_name, plain, summed_axes
 
@@ -63,13 +63,10 @@ class Lines:
         inside = set(self.nodes)
         self.targets = [target if target in inside else target.node for target in targets]
         self.gradients: Gradients = gradients(root)
-        constants = [
-            arg
-            for node in self.nodes
-            for arg in node._args
-            if not (isinstance(arg, Variable) and arg in inside) and dims(arg) > 0
-        ]
-        self.names = symbol_names([*self.nodes, *self.targets], root, constants, known)
+        held = [arg for node in self.nodes for arg in node._args if dims(arg) > 0]
+        constants = {id(arg): arg for arg in held if not (isinstance(arg, Variable) and arg in inside)}
+        self.names = symbol_names([*self.nodes, *self.targets], root, constants.values(), known)
+        self.constants = constants
         self.depends: set[Variable] = set()
         wanted = set(self.targets)
         self.parents: dict[Variable, list[Variable]] = {}
@@ -79,8 +76,9 @@ class Lines:
                 for child in dict.fromkeys(node._children):
                     if child in self.depends:
                         self.parents.setdefault(child, []).append(node)
-        self.shown = [node for node in self.nodes if not isinstance(node._val, tuple)]
-        self.steps = [node for node in reversed(self.shown) if node in self.depends and node in self.gradients]
+        nodes = [node for node in self.nodes if not isinstance(node._val, tuple)]
+        self.shown = [*constants.values(), *nodes]
+        self.steps = [node for node in reversed(nodes) if node in self.depends and node in self.gradients]
 
     # -- terms --------------------------------------------------------------------------------------------------------
 
@@ -152,8 +150,10 @@ class Lines:
                 terms[name] = Number(value)
         return Formula(formula.tree, terms)
 
-    def define(self, node: Variable) -> Line:
-        """The line that gives a node's value."""
+    def define(self, node: Any) -> Line:
+        """The line that gives the value of a node, or of an array that is no variable."""
+        if id(node) in self.constants:
+            return Line((self.symbol(node), Value(plain(node))), "constant")
         items: list[Any] = list(self.definition(node))
         if len(items) == 2:
             values = {operand_name(i): plain(arg) for i, arg in enumerate(node._args)}

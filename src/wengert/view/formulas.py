@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.notation import Formula, Number, Term
+from wengert.view.notation import Formula, Number, Term, without_minus
 
 
 def signed(value: Any) -> Formula:
@@ -36,17 +36,6 @@ def sum_of(formulas: Sequence[Formula]) -> Formula:
             total = ast.BinOp(total, ast.Add(), tree) if positive is None else ast.BinOp(total, ast.Sub(), positive)
     assert total is not None
     return Formula(total, terms)
-
-
-def without_minus(tree: ast.expr) -> ast.expr | None:
-    """What a formula that begins with a minus is the negative of."""
-    match tree:
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return operand
-        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() | ast.MatMult() as op, right=right):
-            positive = without_minus(left)
-            return None if positive is None else ast.BinOp(positive, op, right)
-    return None
 
 
 def mapped(tree: ast.expr, change: Callable[[str], ast.expr]) -> ast.expr:

@@ -61,8 +61,11 @@ class MathML(Notation):
         return f"<mfrac>{row('<mo>∂</mo>', of)}{row('<mo>∂</mo>', by)}</mfrac>"
 
     def number(self, text: str) -> str:
-        if text.startswith("-"):
+        if text.startswith("-") and " " not in text:
             return row(operator("−", form="prefix"), self.number(text[1:]))
+        parts = re.fullmatch(r"(.+) ([+-]) (.+)i", text)
+        if parts:
+            return row(self.number(parts[1]), self.operator(f" {parts[2]} "), self.number(parts[3]), "<mi>i</mi>")
         power = re.fullmatch(r"(.*)e([+-]?)0*(\d+)", text)
         if power:
             exponent = ("−" if power[2] == "-" else "") + power[3]
@@ -116,7 +119,7 @@ class MathML(Notation):
     def operator(self, token: str) -> str:
         if token == self.juxtaposed:
             return operator(token) + '<mspace width="0.2em"/>'
-        return operator("−", form="prefix") if token == "-" else operator(token.strip())
+        return operator("−", form="prefix") if token == "-" else operator(token.strip().replace("-", "−"))
 
     def array(self, value: Any, exact: bool) -> str:
         """A vector as a column, a matrix as rows; an array of more axes as summarised."""

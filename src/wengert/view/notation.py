@@ -115,6 +115,17 @@ def scalar(node: ast.expr, terms: Mapping[str, Term]) -> bool:
     return False
 
 
+def without_minus(tree: ast.expr) -> ast.expr | None:
+    """What a formula that begins with a minus is the negative of."""
+    match tree:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return operand
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() | ast.MatMult() as op, right=right):
+            positive = without_minus(left)
+            return None if positive is None else ast.BinOp(positive, op, right)
+    return None
+
+
 def _is_vector(node: ast.expr, terms: Mapping[str, Term]) -> bool:
     match node:
         case ast.Name(id=name):
@@ -226,14 +237,18 @@ class Notation:
                 point = self.times if scalar(left, terms) or scalar(right, terms) else self.entrywise
                 text = at_least(left, PRODUCT) + self.operator(point) + at_least(right, PRODUCT, True)
                 return Piece(text, PRODUCT, begins_with_minus(left))
+            case ast.BinOp(left=left, op=ast.Div() | ast.MatMult() as op, right=right) if without_minus(left):
+                # The minus stands before the fraction, and before the whole product.
+                positive = without_minus(left)
+                assert positive is not None
+                return self.piece(ast.UnaryOp(ast.USub(), ast.BinOp(positive, op, right)), terms)
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 text = at_least(left, MATRIX_PRODUCT) + self.operator(self.juxtaposed)
-                return Piece(text + at_least(right, MATRIX_PRODUCT, True), MATRIX_PRODUCT, begins_with_minus(left))
-            case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=left), op=ast.Div() as op, right=right):
-                return self.piece(ast.UnaryOp(ast.USub(), ast.BinOp(left, op, right)), terms)
+                return Piece(text + at_least(right, MATRIX_PRODUCT, True), MATRIX_PRODUCT)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 above, below = self.piece(left, terms), self.piece(right, terms)
-                return Piece(self.fraction(above, below), self.fraction_binding, False)
+                binding = self.fraction_binding
+                return Piece(self.fraction(above, below), binding, above.negative and binding == PRODUCT)
             case ast.BinOp(left=left, op=ast.Mod(), right=right):
                 return Piece(at_least(left, UNARY) + self.words(" mod ") + at_least(right, UNARY, True), SUM)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
