@@ -35,6 +35,19 @@ def test_ops_import_core_ops_and_inplace_only(path):
     assert {n for n in imported(path) if not n.startswith(allowed) and n != "wengert"} == set()
 
 
+@pytest.mark.parametrize("path", sorted((SOURCE / "view").glob("*.py")), ids=lambda p: p.name)
+def test_the_view_imports_core_and_itself_only(path):
+    assert {name for name in imported(path) if not name.startswith(("wengert.core", "wengert.view"))} == set()
+
+
+def test_the_view_is_read_when_it_is_asked_for():
+    code = (
+        "import sys, wengert; assert not any(m.startswith('wengert.view') for m in sys.modules); "
+        "assert 'explain' in dir(wengert); wengert.explain; assert 'wengert.view.explain' in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_no_room_is_called_utils():
     assert not [p for p in ROOMS if p.stem in {"utils", "helpers", "misc", "common", "manager"}]
 

@@ -1,5 +1,7 @@
 """wengert: exact gradients of plain NumPy code, in both modes and to any order, that you can see and trust."""
 
+from typing import TYPE_CHECKING, Any
+
 from wengert import ops as _ops  # noqa: F401  (declares the primitives)
 from wengert.core import linear
 from wengert.core import naming as _naming  # noqa: F401  (gives variables their names)
@@ -11,6 +13,9 @@ from wengert.core.variable import Variable
 from wengert.custom import custom_gradient, primitive
 from wengert.testing import check_grads
 
+if TYPE_CHECKING:
+    from wengert.view.explain import explain
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "checkpoint",
     "custom_gradient",
     "elementwise_grad",
+    "explain",
     "grad",
     "gradients",
     "hessian",
@@ -34,3 +40,18 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+_VIEWS = {"explain": "wengert.view.explain"}  # read when first asked for, so that importing stays light
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _VIEWS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    globals()[name] = found = getattr(importlib.import_module(_VIEWS[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_VIEWS})

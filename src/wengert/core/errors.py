@@ -161,6 +161,7 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
         "vjp": "vjp(f, x)",
         "linearize": "linearize(f, x)",
         "primitive": "primitive(f, rule)",
+        "explain": "explain(f, x), or explain(L) for a variable L",
     }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
@@ -206,6 +207,17 @@ def not_a_variable(value: Any, name: str) -> DerivativeTypeError:
         f"{name} needs a Variable, got {describe(value)}: nothing in it remembers how it was computed.\n"
         "Fix: compute it from Variable(...) objects, or use grad(f)(x)."
     )
+
+
+def not_scalar_derivation(value: Any) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"explain writes the derivation of one real number, got {describe(value)}.\n"
+        "Fix: reduce it (np.sum, np.mean), or take one entry: explain(y[0], wrt=a)."
+    )
+
+
+def bad_wrt(value: Any, wanted: str, call: str) -> DerivativeTypeError:
+    return DerivativeTypeError(f"wrt names {wanted}, got {describe(value)}.\nFix: {call}.")
 
 
 def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueError:
