@@ -2,15 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert.view.derivation import Line, Value, exactly
-from wengert.view.notation import SMALL, Formula, Text, digits
+from wengert.view.notation import ATOM, PRODUCT, SMALL, Formula, Notation, Piece, digits
 
 WIDTH = 72  # of a line that has its remark beside it; below a longer one it has a line of its own
+
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+class Text(Notation):
+    """Plain characters."""
+
+    derivative_binding = PRODUCT
+    fraction_binding = PRODUCT
+
+    def symbol(self, name: str) -> str:
+        return name
+
+    def derivative(self, of: str, by: str) -> str:
+        return f"∂{of}/∂{by}"
+
+    def number(self, text: str) -> str:
+        return text
+
+    def words(self, text: str) -> str:
+        return text
+
+    def fraction(self, above: Piece, below: Piece) -> str:
+        over = above.text if above.binding >= PRODUCT and not _is_fraction(above) else f"({above.text})"
+        under = below.text if below.binding > PRODUCT and not below.negative else f"({below.text})"
+        return f"{over} / {under}"
+
+    def power(self, base: str, exponent: Piece) -> str:
+        if re.fullmatch(r"-?\d+", exponent.text):
+            return base + exponent.text.translate(_RAISED)
+        return f"{base}^{exponent.text if exponent.binding >= ATOM else f'({exponent.text})'}"
+
+    def parenthesized(self, text: str) -> str:
+        return f"({text})"
+
+    def bracketed(self, text: str) -> str:
+        return f"[{text}]"
+
+    def call(self, name: str, arguments: Sequence[str]) -> str:
+        return f"{name}({', '.join(arguments)})"
+
+    def indexed(self, text: str, index: str) -> str:
+        return f"{text}[{index}]"
+
+    def marked(self, text: str, mark: str) -> str:
+        return text + mark
+
+    def conjugate(self, text: str) -> str:
+        return f"conj({text})"
+
+    def summed(self, text: str, over: str) -> str:
+        whole = f"({text})" if " " in text and not text.startswith("(") else text
+        return f"Σ[{over}] {whole}" if over else f"Σ {whole}"
+
+    def root(self, piece: Piece, degree: int) -> str:
+        sign = "√" if degree == 2 else "∛"
+        return sign + (piece.text if piece.binding >= ATOM and "(" not in piece.text else f"({piece.text})")
+
+    def around(self, left: str, text: str, right: str) -> str:
+        return left + text + right
+
+
+def _is_fraction(piece: Piece) -> bool:
+    return "∂" in piece.text and piece.binding == PRODUCT and " " not in piece.text
+
 
 _TEXT = Text()
 
