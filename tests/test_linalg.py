@@ -338,7 +338,7 @@ def test_pinv_of_a_rank_deficient_matrix():
 
 
 def test_pinv_keywords():
-    a = np.diag([1.0, 1e-3])
+    a = np.diag([1.0, 1e-10])
     for keywords in ({"rcond": 1e-2}, {"rtol": 1e-2}, {"rcond": np.array(1e-2)}, {"rcond": 1e-2, "hermitian": True}):
         close(grad(lambda a, k=keywords: la.pinv(a, **k)[0, 0])(a), [[-1.0, 0], [0, 0]], atol=1e-9)
     close(grad(lambda a: la.pinv(a, 1e-2)[0, 0])(a), [[-1.0, 0], [0, 0]], atol=1e-9)
@@ -527,3 +527,11 @@ def test_gradient_of_several_outputs_at_once():
     w, v = la.eigh(a + a.T)
     total = np.sum((v * w) @ v.T * np.arange(9.0).reshape(3, 3))
     close(gradients(total)[a], np.arange(9.0).reshape(3, 3) + np.arange(9.0).reshape(3, 3).T)
+
+
+def test_discarded_singular_values_that_are_not_zero_are_refused():
+    a = np.array([[2.0, 0.3], [0.1, 0.5]])
+    for f in (lambda a: np.sum(la.pinv(a, rcond=0.5)), lambda a: np.sum(la.lstsq(a, np.ones(2), rcond=0.5)[0])):
+        with pytest.raises(TypeError, match="discards singular values"):
+            grad(f)(a)
+    close(grad(lambda b: np.sum(la.lstsq(a, b, rcond=0.5)[0]))(np.ones(2)), la.pinv(a, rcond=0.5).T @ np.ones(2))

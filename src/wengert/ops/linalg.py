@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import errors
 from wengert.core.linear import (
     Block,
     Identity,
@@ -137,11 +138,21 @@ slogdet = structured(np.linalg.slogdet, _slogdet_edge)
 # -- pseudo-inverse and least squares ---------------------------------------------------------------------------------------
 
 
+def _check_discarded(a: Any, inverse: Any, name: str) -> None:
+    """The formulas take what a pseudo-inverse leaves out of a matrix, A - A P A, for zero: refuse where it is not."""
+    a, inverse = plain(a), plain(inverse)
+    if a.size:
+        left_out = np.linalg.norm(a - a @ inverse @ a, axis=(-2, -1))
+        if np.any(left_out > np.sqrt(np.finfo(a.dtype).eps) * np.linalg.norm(a, axis=(-2, -1))):
+            raise errors.no_partial(name, "a", "its rcond discards singular values that are not zero")
+
+
 def _pinv_edge(out, a, rcond=None, hermitian=False, rtol=None) -> LinearMap:
     """Golub and Pereyra (1973), for a rank that does not change:
 
     dP = -P dA P + P Pᴴ dAᴴ (1 - A P) + (1 - P A) dAᴴ Pᴴ P.
     """
+    _check_discarded(a, out, "linalg.pinv")
     shape = a.shape
     mirrored = Adjoint(shape)
     back, p_h = mirrored.out_shape, adjoint(out)
@@ -179,6 +190,7 @@ def _lstsq_parts(out: tuple, a: Any, b: Any) -> tuple[Any, Any, Any]:
 
 def _lstsq_matrix_edge(out, a, b, rcond=None) -> LinearMap:
     x, residual, p = _lstsq_parts(out, a, b)
+    _check_discarded(a, p, "linalg.lstsq")
     columns, mirrored = Right(x, a.shape), Adjoint(a.shape)
     edge = Left(p @ adjoint(p), x.shape) @ Right(residual, mirrored.out_shape) @ mirrored
     edge = edge - Left(p, columns.out_shape) @ columns
