@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import threading
-import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_memory import peak_of
 
 import wengert.numpy as wnp
 from wengert import Variable, grad, gradients, hessian, jacobian, jvp, value_and_grad, vjp
@@ -656,14 +656,6 @@ def test_random_programs(start, statements):
 # -- memory -----------------------------------------------------------------------------------------------------------
 
 
-def peak_of(function):
-    tracemalloc.start()
-    function()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
-
-
 def recurrence_of(x):
     y = wnp.zeros(len(x))
     y[0] = x[0]
@@ -688,7 +680,6 @@ def test_a_loop_of_writes_does_not_copy_the_array_each_time(f, n, copies):
     assert peak_of(lambda: grad(f)(x)) < copies * size, "there are as many writes as the array has rows"
 
 
-@pytest.mark.skipif(storage._ALONE < 0, reason="without reference counts every write copies")
 def test_memory_that_others_see_is_copied():
     x = Variable(np.zeros(4))
     first = x * 1.0

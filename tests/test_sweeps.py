@@ -11,6 +11,7 @@ from test_laws import CASES, SAMPLES
 
 from wengert import Variable, checkpoint, grad, gradients, jvp, stop_gradient
 from wengert.core import partials, sweep
+from wengert.core.adjoints import Adjoints, accumulate
 
 # name -> (KEPT_BYTES, LARGE): graphs above the one are let go on the way, arrays above the other are written into
 WAYS = {"let go": (-1, partials.LARGE), "in place": (sweep.KEPT_BYTES, 0), "let go, in place": (-1, 0)}
@@ -165,3 +166,11 @@ def test_empty_vectors_multiply():
     empty = np.zeros(0)
     assert jvp(lambda a, b: a @ b, (empty, empty), (empty, empty)) == (0.0, 0.0)
     np.testing.assert_array_equal(grad(lambda x: x[:0] @ x[:0] + np.sum(np.dot(x, 2)))(np.ones(2)), [2.0, 2.0])
+
+
+def test_numbers_and_arrays_without_axes_add_up():
+    """An adjoint that was an array of the sweep's own is a number after a number was added to it."""
+    child, adjoints = Variable(np.array(1.0)), Adjoints()
+    for contribution in (np.array(1.0), np.array(2.0), np.float64(4.0), np.array(8.0)):
+        accumulate(adjoints, child, contribution, fresh=True)
+    assert adjoints[child] == 15.0

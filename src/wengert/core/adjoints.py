@@ -48,6 +48,8 @@ def accumulate(adjoints: Adjoints, child: Variable, contribution: Any, fresh: bo
             adjoints.owned.add(child)
     elif kind is not _ndarray:
         adjoints[child] = adjoints[child] + contribution
+        if adjoints.owned:  # the sum of an array and a number, or a variable of an outer trace, is no array to add into
+            adjoints.owned.discard(child)
     elif child in adjoints.owned:
         before = adjoints[child]
         before += contribution
