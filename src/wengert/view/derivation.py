@@ -18,8 +18,9 @@ from wengert.core.partials import Elementwise
 from wengert.core.sweep import Gradients, gradients, order
 from wengert.core.variable import Variable
 from wengert.view.formulas import conjugated, signed, sum_of
-from wengert.view.names import Named, symbol_names
+from wengert.view.names import symbol_names
 from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded, without_minus
+from wengert.view.recording import Named
 from wengert.view.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
 from wengert.view.terms import REDUCED, axes_text, dims, free_terms, given, index_text, operand_name, plain, summed_axes
 

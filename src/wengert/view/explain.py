@@ -14,7 +14,7 @@ from wengert.core.variable import Variable, dtype_of
 from wengert.view.derivation import Line, Lines
 from wengert.view.latex import latex_of
 from wengert.view.mathml import mathml_of
-from wengert.view.names import Named, call_with_names, names_at
+from wengert.view.recording import Named, names_at, recorded
 from wengert.view.text import text_of
 
 STEPS = 40  # that are shown of a longer derivation
@@ -188,11 +188,12 @@ def _of_call(function: Callable, args: Sequence, wrt: Any, steps: int | None) ->
     targets = [leaf for i in (range(len(args)) if positions is None else positions) for leaf in made[i]]
     if not targets:
         raise errors.bad_wrt(wrt, "a parameter that holds floats", "explain(f, 4.0) and not explain(f, 4)")
-    value, inside = call_with_names(function, called)
+    recording = recorded(function, called)
+    value = recording.value
     if not isinstance(value, Variable) and _is_float(value):
         value = Variable(value)  # a constant: it depends on nothing
     single = wrt is not None and not isinstance(wrt, (tuple, list)) and len(targets) == 1
-    return Derivation(Lines(_scalar(value), targets, known + inside), steps, single)
+    return Derivation(Lines(_scalar(value), targets, known + recording.names), steps, single)
 
 
 def _is_float(leaf: Any) -> bool:
