@@ -42,8 +42,11 @@ class Line(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """What reaches a variable along one edge."""
+    """What reaches a variable along one edge, the one from the operand at this position."""
 
+    child: Variable
+    position: int
+    edge: LinearMap
     rule: str
     formula: Formula
     numbers: Formula | None
@@ -58,12 +61,12 @@ _BROADCAST = frozenset({"where", "broadcast_to"})
 class Lines:
     """The lines of a derivation, made when asked for: of a long one only those that are shown."""
 
-    def __init__(self, root: Variable, targets: Sequence[Variable], known: Named):
+    def __init__(self, root: Variable, targets: Sequence[Variable], known: Named, cotangent: Any = None):
         self.root = root
         self.nodes = order([root])
         inside = set(self.nodes)
         self.targets = [target if target in inside else target.node for target in targets]
-        self.gradients: Gradients = gradients(root)
+        self.gradients: Gradients = gradients(root, cotangent)
         held = [arg for node in self.nodes for arg in node._args if dims(arg) > 0]
         constants = {id(arg): arg for arg in held if not (isinstance(arg, Variable) and arg in inside)}
         self.names = symbol_names([*self.nodes, *self.targets], root, constants.values(), known)
@@ -191,37 +194,34 @@ class Lines:
             lines.append(Line(shown, (f"{c.rule}, through ", *c.through), None, True))
         return lines
 
-    def contributions(self, parent: Variable, child: Variable) -> list[Contribution]:
-        """What the edges from a parent to this child bring, in the order of the operands."""
+    def contributions(self, parent: Variable, to: Variable | None = None) -> list[Contribution]:
+        """What the edges of a node bring to its children, in the order of the operands; or to one child alone."""
         cotangent = self.gradients[parent] if parent in self.gradients else None
-        if cotangent is None:
+        if cotangent is None or parent._primitive is None:
             return []
         found, start = [], 0
         row = rule_for(parent._primitive.name, tuple(map(dims, parent._args)), given(parent._params))
         with np.errstate(all="ignore"):
-            for target, edge in parent._primitive.maps(parent):
+            for child, edge in parent._primitive.maps(parent):
                 position = next(
-                    (i for i in range(start, len(parent._args)) if parent._args[i] is target and _has(row, i)), start
+                    (i for i in range(start, len(parent._args)) if parent._args[i] is child and _has(row, i)), start
                 )
                 start = position + 1
-                if target is child:
-                    value = edge.pull(cotangent)
-                    if value is None:
-                        continue
-                    if not is_finite(value):
-                        value = edge.strong().pull(cotangent)
-                    value = fit(value, child._val)
-                    found.append(self.contribution(parent, child, position, row, edge, cotangent, value))
+                if to is not None and child is not to:
+                    continue
+                value = edge.pull(cotangent)
+                if value is None:
+                    continue
+                if not is_finite(value):
+                    value = edge.strong().pull(cotangent)
+                value = fit(value, child._val)
+                found.append(self.contribution(parent, child, position, row, edge, cotangent, value))
         return found
 
     def contribution(
         self, parent: Variable, child: Variable, position: int, row: Rule | None, edge: LinearMap, g: Any, value: Any
     ) -> Contribution:
-        outputs = {
-            node._params["i"]: node
-            for node in self.nodes
-            if isinstance(g, Parts) and node._primitive is not None and node._args and node._args[0] is parent
-        }
+        outputs = {n._params["i"]: n for n in self.parents.get(parent, ())} if isinstance(g, Parts) else {}
         through = tuple(self.definition(node) for node in outputs.values()) or (self.definition(parent),)
         pull = None
         held = [plain(arg) for arg in parent._args] + ([] if outputs else [plain(parent)])
@@ -233,7 +233,7 @@ class Lines:
             if any(part is not None and f"g{i}" not in used for i, part in enumerate(g.values)):
                 pull = None
         if pull is None:
-            return self.generic(parent, child, edge, g, value, through, outputs)
+            return self.generic(parent, child, position, edge, g, value, through, outputs)
         terms: dict[str, Term] = {}
         values: dict[str, Any] = {}
         for i, arg in enumerate(parent._args):
@@ -273,18 +273,30 @@ class Lines:
         if is_complex and not np.iscomplexobj(plain(child)):
             tree = ast.Call(ast.Name("real"), [tree], [])
         formula = Formula(tree, terms)
-        return Contribution(name, formula, self.numbers(formula, values), value, through)
+        return Contribution(child, position, edge, name, formula, self.numbers(formula, values), value, through)
 
     def generic(
-        self, parent: Variable, child: Variable, edge: LinearMap, g: Any, value: Any, through: tuple, outputs: dict
+        self,
+        parent: Variable,
+        child: Variable,
+        position: int,
+        edge: LinearMap,
+        g: Any,
+        value: Any,
+        through: tuple,
+        outputs: dict,
     ) -> Contribution:
         """The chain rule with the edge itself, for what has no row: its linear map is named."""
         name = parent._primitive.name.rsplit(".", 1)[-1]
-        if not outputs and np.ndim(g) == 0 and np.ndim(value) == 0 and not np.iscomplexobj(value):
+        single = not outputs and not isinstance(value, Parts) and np.ndim(g) == 0 and np.ndim(value) == 0
+        if single and not np.iscomplexobj(value):
             terms = {"g": self.adjoint(parent), "d": Derivative(self.symbol(parent), self.symbol(child))}
             formula = Formula(parsed("g * d"), terms)
             partial = np.asarray(edge.pull(np.float64(1.0)))[()]
             return Contribution(
+                child,
+                position,
+                edge,
                 f"chain rule, derivative of {name}",
                 formula,
                 self.numbers(formula, {"g": g, "d": partial}),
@@ -298,7 +310,8 @@ class Lines:
             terms |= {f"g{i}": self.adjoint(node), f"d{i}": Derivative(self.symbol(node), self.symbol(child))}
             tree = ast.BinOp(tree, ast.Add(), parsed(f"transpose(d{i}) @ g{i}"))
         label = f" (linear map: {edge.label})" if edge.label else ""
-        return Contribution(f"chain rule, derivative of {name}{label}", Formula(tree, terms), None, value, through)
+        rule = f"chain rule, derivative of {name}{label}"
+        return Contribution(child, position, edge, rule, Formula(tree, terms), None, value, through)
 
     def free_terms(self, node: Variable, position: int) -> dict[str, Term]:
         """What the other names in a row's formulas stand for in this call."""
