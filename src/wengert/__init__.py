@@ -14,6 +14,7 @@ from wengert.custom import custom_gradient, primitive
 from wengert.testing import check_grads
 
 if TYPE_CHECKING:
+    from wengert.view.debug import debug
     from wengert.view.explain import explain
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "check_grads",
     "checkpoint",
     "custom_gradient",
+    "debug",
     "elementwise_grad",
     "explain",
     "grad",
@@ -41,7 +43,10 @@ __all__ = [
     "vjp",
 ]
 
-_VIEWS = {"explain": "wengert.view.explain"}  # read when first asked for, so that importing stays light
+_VIEWS = {
+    "debug": "wengert.view.debug",
+    "explain": "wengert.view.explain",
+}  # read when first asked for, so that importing stays light
 
 
 def __getattr__(name: str) -> Any:

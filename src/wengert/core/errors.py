@@ -162,6 +162,7 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
         "linearize": "linearize(f, x)",
         "primitive": "primitive(f, rule)",
         "explain": "explain(f, x), or explain(L) for a variable L",
+        "debug": "debug(f)(x), or with debug() as report: around the code",
     }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
@@ -218,6 +219,14 @@ def not_scalar_derivation(value: Any) -> DerivativeTypeError:
 
 def bad_wrt(value: Any, wanted: str, call: str) -> DerivativeTypeError:
     return DerivativeTypeError(f"wrt names {wanted}, got {describe(value)}.\nFix: {call}.")
+
+
+def nothing_to_debug(args: tuple) -> DerivativeTypeError:
+    got = ", ".join(map(describe, args)) or "no argument"
+    return DerivativeTypeError(
+        f"debug found nothing to differentiate with respect to: got {got}.\n"
+        "Fix: pass floats, complex numbers or arrays of them: debug(f)(4.0) and not debug(f)(4)."
+    )
 
 
 def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueError:
