@@ -10,16 +10,16 @@ import numpy as np
 
 from wengert.core import errors
 from wengert.core.adjoints import fit
-from wengert.core.sweep import Gradients, order, unit
+from wengert.core.sweep import Gradients, order
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import FREED, Variable, dtype_of
 from wengert.view.calling import call_named
-from wengert.view.findings import Finding, Inactive, Independent, Layer, Suppressed, Trend
+from wengert.view.findings import Finding, Inactive, Independent, Layer, Operand, Suppressed, Trend
 from wengert.view.flow import inactive, independent, layers, trends
 from wengert.view.names import symbol_names
 from wengert.view.nonfinite import Legend, Swept, backward, finite, forward, sweep
-from wengert.view.observing import Observation, computed_before, observed
-from wengert.view.recording import Named
+from wengert.view.observing import Observation, computed_before, observed, ones_like, raised_in
+from wengert.view.recording import Named, Place
 from wengert.view.reporting import report_text
 from wengert.view.terms import plain
 
@@ -39,7 +39,7 @@ class Report:
         That of its argument, of the argument's tree; a tuple of them for several arguments, with None for what was not
         differentiated. Of a `with` block, a dict by the names of the inputs. None after an error.
     error : Exception or None
-        What the function raised.
+        What the function raised; `raised_at` is the place in the user's code, `raised_with` what that line names.
     forward, backward : list of Finding
         The operations at which a value, or a partial or adjoint, stopped being finite, in the order of execution.
     suppressed : list of Suppressed
@@ -58,6 +58,8 @@ class Report:
         self.value: Any = None
         self.gradient: Any = None
         self.error: BaseException | None = None
+        self.raised_at: Place | None = None
+        self.raised_with: tuple[Operand, ...] = ()
         self.forward: list[Finding] = []
         self.backward: list[Finding] = []
         self.suppressed: list[Suppressed] = []
@@ -143,7 +145,7 @@ def debug(function: Callable | None = None) -> Any:
         study = Study(report, observation, called.names, inputs)
         if observation.error is not None:
             report.error = observation.error
-            study.values(computed_before(observation.error, observation))
+            study.failed(observation.error)
             return report
         outputs, structure = flatten(observation.value)
         report.value = unflatten(structure, [plain(x) for x in outputs])
@@ -188,8 +190,11 @@ class Study:
         given = [*nodes, *(leaf for leaf in self.inputs or () if leaf not in set(nodes))]
         return Legend(symbol_names(given, root, constants, self.known), self.observation.place)
 
-    def values(self, outputs: Sequence[Variable]) -> None:
-        """Report on values alone: of a computation that was not finished."""
+    def failed(self, error: BaseException) -> None:
+        """Report on the values of a computation that was not finished."""
+        place, named = raised_in(error)
+        self.report.raised_at, self.report.raised_with = place, tuple(Operand(n, plain(v)) for n, v in named)
+        outputs = computed_before(error, self.observation)
         nodes = order(outputs) if outputs else []
         self.report.operations = sum(node._primitive is not None for node in nodes)
         if nodes:
@@ -197,9 +202,7 @@ class Study:
 
     def outputs(self, outputs: Sequence[Variable], count: int) -> Gradients:
         """Report on what a function returned, `count` leaves of which these are variables."""
-        seeds = {}
-        for node in outputs:
-            seeds[node] = unit(node._val) if np.size(plain(node._val)) == 1 else np.ones(node.shape, node.dtype)
+        seeds = {node: ones_like(node) for node in outputs}
         alone = count == 1 and all(node.size == 1 and node.dtype.kind != "c" for node in outputs)
         if outputs and not alone:
             self.report.notes.append("The gradient is that of the sum of (the real parts of) all that was returned.")
@@ -251,7 +254,7 @@ class Watch:
         if error is not None:
             report.error = error
             if not self._done:
-                self._study().values(computed_before(error, self.observation))
+                self._study().failed(error)
         elif not self._done and self._seeds and not self._large(self._seeds):
             self._report_on(self._seeds)
         elif not self._sweeps and last is not None and last.node._level >= 0:

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.core.linear import Parts
 from wengert.core.variable import Variable
 from wengert.view.findings import Cut, Inactive, Independent, Layer, Trend
-from wengert.view.nonfinite import Legend, positions
+from wengert.view.nonfinite import Legend, arrayed, positions
 from wengert.view.observing import Left, ancestors
 from wengert.view.recording import Place
 from wengert.view.terms import plain
@@ -103,9 +103,10 @@ def inactive(nodes: Sequence[Variable], adjoints: Mapping, legend: Legend) -> li
             kind = "dead" if name in STOPPING else "saturated" if name in GREATEST_SLOPE else ""
             if not kind or node not in adjoints or len(node._children) != 1 or not np.shape(node._val):
                 continue
-            ((_, child, edge),) = positions(node) or [(0, None, None)]
-            if edge is None:
+            edges = positions(node)
+            if len(edges) != 1:
                 continue
+            ((_, child, edge),) = edges
             shape = np.shape(plain(node._val))
             slope = np.abs(np.asarray(plain(edge.strong().pull(np.ones(shape)))))
             limit = SATURATED * GREATEST_SLOPE[name] if kind == "saturated" else 0.0
@@ -197,14 +198,10 @@ def _stops(leaf: Variable, nodes: Sequence[Variable], adjoints: Mapping, legend:
                 continue
             edges = positions(node)
             for child in tainted:
-                pulled = [edge.strong().pull(_arrayed(cotangent)) for _, c, edge in edges if c is child]
+                pulled = [edge.strong().pull(arrayed(cotangent)) for _, c, edge in edges if c is child]
                 pulled = [p for p in pulled if p is not None]
                 if not pulled:
                     inside.append(Cut(node._primitive.name, "piecewise constant", legend.place(node)))
                 elif not any(norm(p) for p in pulled):
                     flat.append(Cut(node._primitive.name, "its slope is 0 here", legend.place(node)))
     return inside, flat
-
-
-def _arrayed(cotangent: Any) -> Any:
-    return cotangent if hasattr(cotangent, "dtype") or isinstance(cotangent, Parts) else np.float64(cotangent)

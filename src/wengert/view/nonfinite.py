@@ -153,10 +153,9 @@ def _entry_finding(node: Variable, name: str, out: Any, values: list, reaches: b
         unset &= ~np.isnan(value)
         if isinstance(arg, Variable):
             known &= np.isfinite(value)
-    for kind, mask in (("arose", wrong & fine), ("constant", wrong & known), ("turned", np.isnan(out) & unset)):
-        if mask.any():
-            break
-    else:
+    kinds = (("arose", wrong & fine), ("constant", wrong & known), ("turned", np.isnan(out) & unset))
+    kind, mask = next(((kind, mask) for kind, mask in kinds if mask.any()), ("", None))
+    if mask is None:
         return None
     index = _first(mask)
     entries = [_entry_of(value, index, shape) for value in values]
@@ -240,9 +239,15 @@ def backward(nodes: Sequence[Variable], swept: Swept, legend: Legend) -> tuple[l
                 continue
             for position, child, edge in positions(node):
                 if child in wrong:
-                    step = _Step(node, position, child, edge, plain(cotangent), swept.strong, child in reaching)
+                    step = _Step(node, position, child, edge, arrayed(cotangent), swept.strong, child in reaching)
                     _look_at(step, legend, findings, suppressed)
     return findings, suppressed
+
+
+def arrayed(cotangent: Any) -> Any:
+    """A cotangent as the linear maps take it: Python's own floats as NumPy's, which do not raise."""
+    cotangent = plain(cotangent)
+    return np.float64(cotangent) if cotangent.__class__ is float else cotangent
 
 
 def positions(node: Variable) -> list[tuple[int, Variable, LinearMap]]:
@@ -274,15 +279,11 @@ def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: l
         final = np.asarray(edge.strong().multiply(cotangent, factor)) if step.strong else usual  # type: ignore[attr-defined]
         arose = ~np.isfinite(final) & np.isfinite(cotangent)
     else:
-        if isinstance(cotangent, Parts) or hasattr(cotangent, "dtype"):
-            incoming = cotangent
-        else:
-            incoming = np.asarray(cotangent)[()]
-        usual = plain(edge.pull(incoming))
+        usual = plain(edge.pull(cotangent))
         if usual is None:  # several outputs, and it went along another of their maps
             return
         usual = np.asarray(usual)
-        final = np.asarray(plain(edge.strong().pull(incoming))) if step.strong else usual
+        final = np.asarray(plain(edge.strong().pull(cotangent))) if step.strong else usual
         factor = None
         arose = ~np.isfinite(final) & finite(cotangent)
     won = ~np.isfinite(usual) & np.isfinite(final)

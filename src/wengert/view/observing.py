@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 import numbers
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.sweep import pull_back
+from wengert.core.sweep import pull_back, push_forward, unit
 from wengert.core.trees import flatten
 from wengert.core.variable import FREED, Variable
 from wengert.view.findings import Cut
@@ -87,6 +88,9 @@ class Observation(Recording):
         elif event == "call" and code is _SWEEP and self._on_sweep is not None:
             given = frame.f_locals
             self._on_sweep(given["seeds"], given["keep"] or given["leaves"] is None, given["lead"])
+        elif event == "call" and code is _PUSH and self._on_sweep is not None:
+            # Forward mode goes along the same edges: what is not finite in them, a reverse sweep meets too.
+            self._on_sweep({node: ones_like(node) for node in frame.f_locals["outputs"]}, True, 0)
 
     def _note(self, frame: Any, caller: Any, result: Any) -> None:
         """Note a plain number, or a tree of them, that was made of variables."""
@@ -103,7 +107,12 @@ class Observation(Recording):
             self.left.append(Left(variables, Cut(SIGNS.get(name, name), _reason(name, result), place_in(caller))))
 
 
-_SWEEP = pull_back.__code__
+_SWEEP, _PUSH = pull_back.__code__, push_forward.__code__
+
+
+def ones_like(node: Variable) -> Any:
+    """The cotangent of a sum over all entries."""
+    return unit(node._val) if node.size == 1 else np.ones(node.shape, node.dtype)
 
 
 def _function_name(code: CodeType, given: Mapping[str, Any]) -> str:
@@ -138,10 +147,10 @@ def _variables(value: Any) -> list[Variable]:
     return []
 
 
-def place_in(frame: Any) -> Place:
-    """Where the code of a frame is now."""
+def place_in(frame: Any, offset: int | None = None) -> Place:
+    """Where the code of a frame is now, or was at an offset."""
     code = frame.f_code
-    line, end_line, column, end_column = _positions(code)[frame.f_lasti // 2]
+    line, end_line, column, end_column = _positions(code)[(frame.f_lasti if offset is None else offset) // 2]
     start = code.co_firstlineno if line is None else line
     return Place(code.co_filename, start, end_line or start, column or 0, end_column or 0, code.co_qualname)
 
@@ -156,6 +165,20 @@ def observed(function: Callable, arguments: Sequence, keywords: Mapping[str, Any
     except Exception as error:
         observation.error = error
     return observation
+
+
+def raised_in(error: BaseException) -> tuple[Place | None, list[tuple[str, Any]]]:
+    """Where in the user's code an error was raised, and the variables and arrays that the line there names."""
+    trace, found = error.__traceback__, None
+    while trace is not None:
+        if not is_library(trace.tb_frame.f_code.co_filename):
+            found = trace
+        trace = trace.tb_next
+    if found is None:
+        return None, []
+    place = place_in(found.tb_frame, found.tb_lasti)
+    words = set(re.findall(r"\w+", place.source))
+    return place, [(name, value) for name, value in named_values(found.tb_frame.f_locals) if name in words]
 
 
 def computed_before(error: BaseException, observation: Observation) -> list[Variable]:

@@ -1,7 +1,7 @@
 """Why a value or a slope is not finite: tables by primitive and by what it was given, with advice where there is some.
 
-A row of `VALUES` or `SLOPES` is for operations that work entry by entry: a test of the operands' entries, the reason, and what to
-do. A row of `WHOLE` looks at whole arrays: it returns (reason, advice), or None.
+A row of `VALUES` or `SLOPES` is for operations that work entry by entry: a test of the operands' entries, the reason,
+and what to do. A row of `WHOLE` looks at whole arrays: it returns (reason, advice), or None.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ SLOPES: dict[tuple[str, int], tuple[Row, ...]] = {
     ("arccos", 0): (Row(lambda x: abs(x) == 1, "the slope of arccos at ±1 is infinite", ARCTAN),),
     ("arcsin", 0): (Row(lambda x: abs(x) == 1, "the slope of arcsin at ±1 is infinite", ARCTAN),),
     ("arctanh", 0): (Row(lambda x: abs(x) == 1, "the slope of arctanh at ±1 is infinite"),),
+    ("exp", 0): OVERFLOWING,
     ("arccosh", 0): (Row(lambda x: x == 1, "the slope of arccosh at 1 is infinite"),),
 }
 for _name in ("log", "log2", "log10"):

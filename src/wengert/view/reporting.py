@@ -26,9 +26,13 @@ def report_text(report: Report) -> str:
 def _verdict(report: Report) -> str:
     done = f"{report.operations} operation{'' if report.operations == 1 else 's'}"
     if report.error is not None:
+        lines = [f"{type(report.error).__name__} was raised: {_one_line(report.error)}", *_source(report.raised_at)]
+        if report.raised_with:
+            lines.append("inputs: " + ", ".join(map(str, report.raised_with)))
         return (
-            f"{type(report.error).__name__} was raised: {_one_line(report.error)}\n"
-            f"What was computed up to there: {done}" + ("." if report.forward else ", all values finite.")
+            "\n  ".join(lines)
+            + f"\n\nComputed up to there: {done}"
+            + ("." if report.forward else ", all values finite.")
         )
     if not report.swept:
         return f"value = {_tree(report.value)}: it depends on none of the inputs."
