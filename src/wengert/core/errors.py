@@ -249,10 +249,12 @@ def missing_extra(package: str, extra: str, what: str) -> ImportError:
     return ImportError(f'{what} needs {package}.\nFix: pip install "wengert[{extra}]"')
 
 
-def not_checked(what: str, index: Any, analytic: Any, numeric: Any, tolerance: float) -> AssertionError:
+def not_checked(
+    what: str, entry: str, analytic: Any, numeric: Any, doubt: float, tolerance: float, blamed: str
+) -> AssertionError:
     return AssertionError(
-        f"{what} disagrees with finite differences at entry {index}: "
-        f"analytic {analytic!r}, numeric {numeric!r}, tolerance {tolerance:g}.\n"
+        f"{what} disagrees with finite differences: {entry},\n"
+        f"analytic {analytic!r}, numeric {numeric!r} ± {doubt:.1g}, tolerance {tolerance:g}.\n{blamed}\n"
         "Fix: correct the derivative rule, or check at a point away from kinks and jumps, where differences hold."
     )
 

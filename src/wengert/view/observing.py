@@ -35,10 +35,9 @@ REASONS = {
     "tolist": "the plain values were taken",
 }
 COMPARISONS = frozenset(
-    "__gt__ __lt__ __ge__ __le__ __eq__ __ne__ greater greater_equal less less_equal equal not_equal isclose allclose "
+    "comparison greater greater_equal less less_equal equal not_equal isclose allclose "
     "isnan isinf isfinite signbit logical_and logical_or logical_not logical_xor".split()
 )
-SIGNS = {"__gt__": ">", "__lt__": "<", "__ge__": ">=", "__le__": "<=", "__eq__": "==", "__ne__": "!="}
 
 
 class Left(NamedTuple):
@@ -104,7 +103,7 @@ class Observation(Recording):
         variables = [v for value in given.values() for v in _variables(value)]
         if variables:
             self._noted.add(key)
-            self.left.append(Left(variables, Cut(SIGNS.get(name, name), _reason(name, result), place_in(caller))))
+            self.left.append(Left(variables, Cut(name, _reason(name, result), place_in(caller))))
 
 
 _SWEEP, _PUSH = pull_back.__code__, push_forward.__code__
