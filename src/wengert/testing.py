@@ -216,15 +216,15 @@ def _blamed(f: Callable, leaves: list, mode: str, rng: np.random.Generator) -> s
         text = described(found.wrong[0], len(found.wrong))
         where = "" if place is None else f": {place.expression.strip()} ({Path(place.file).name}:{place.line})"
         return f"{text[:-1]}{where}."
-    cuts = [left.cut for left in watched.left if left.cut.place is not None and left.cut.reason != "a comparison"]
-    if cuts:
-        lost, at = cuts[0].operation, cuts[0].place
-        where = "" if at is None else f" ({at.expression.strip()}, line {at.line})"
-        return f"To blame: no edge; but a derivative is lost at {lost}{where}."
     if found.unsettled:
-        return f"To blame: perhaps none; differences do not settle at {', '.join(found.unsettled)}, which has a kink or jump near."
-    if found.unchecked:
-        return f"To blame: none of the edges that can be checked alone, so one of {', '.join(found.unchecked)}."
+        names = ", ".join(found.unsettled)
+        return f"To blame: perhaps none; differences do not settle at {names}, which has a kink or jump near."
+    suspects = [f"{', '.join(found.unchecked)}, which cannot be checked alone"] if found.unchecked else []
+    for cut in [left.cut for left in watched.left if left.cut.reason != "a comparison"][:1]:
+        where = "" if cut.place is None else f" ({cut.place.expression.strip()}, line {cut.place.line})"
+        suspects.append(f"{cut.operation}{where}, where a derivative is lost")
+    if suspects:
+        return f"To blame: no edge that can be checked alone; rather {', or '.join(suspects)}."
     return "To blame: no single edge; each agrees with differences of its own function."
 
 
