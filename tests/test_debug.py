@@ -203,7 +203,7 @@ def test_vanishing_and_exploding_adjoints_by_line():
     assert trend.kind == "vanishing" and trend.ratio == pytest.approx(0.5**39, rel=0.1)
     assert "h = np.tanh(W @ h) (first time)" in trend.early
     line = next(line for line in report.layers if "tanh" in line.name)
-    assert line.count == 80 and line.earliest < 1e-11 and line.latest == pytest.approx(np.sqrt(2), rel=0.1)
+    assert line.count == 40 and line.earliest < 1e-11 and line.latest == pytest.approx(np.sqrt(2), rel=0.1)
     report = debug(lambda W: recurrent(W, np.full(2, 1e-30), 40))(3 * np.eye(2))
     assert [trend.kind for trend in report.trends] == ["exploding"]
     assert "explode by a factor of" in str(report)
@@ -276,6 +276,29 @@ def test_an_input_that_is_not_used_and_one_that_is_zero_here():
     }
     assert [c.operation for c in found["dropped"].cuts] == ["product"]
     assert [c.operation for c in found["dead"].cuts] == ["maximum"]
+
+
+def test_both_operands_of_a_comparison_are_cut():
+    report = debug(lambda x, t, y: np.sum((x > t) * y))(X, 0.5, X)
+    assert {one.name: one.kind for one in report.independent} == {"x": "cut", "t": "cut"}
+
+
+def test_an_adjoint_that_cancels_does_not_vanish():
+    def angle(u, v):
+        u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)  # the norms' adjoints are 0 up to rounding
+        return 2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))
+
+    assert debug(angle)(np.array([1.0, 0.5, 0.0]), np.array([1.0, 1.0, 0.3])).trends == []
+
+
+def test_a_sum_of_finite_contributions_that_overflows():
+    def f(x):
+        y = x * 1.0
+        return (y * 1e308 + y * 1e308) * 1e-308
+
+    report = debug(lambda x: f(x) * 1e308)(1e-308)
+    (found,) = report.backward
+    assert (found.symbol, found.reason.split(":")[0], found.reaches) == ("y", "the sum of its contributions", True)
 
 
 def test_shapes_and_lengths_are_no_cuts():

@@ -89,9 +89,9 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The adjoints of the values that one line of the code computed, by their 2-norms.
+    """The adjoints of the values that one line of the code computed: the largest 2-norm of each time that it ran.
 
-    `earliest` and `latest` are those of the first and the last time that the line ran; `count` is how often it did.
+    `earliest` and `latest` are those of the first and the last time; `count` is how often it ran.
     """
 
     name: str

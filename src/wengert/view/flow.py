@@ -33,32 +33,54 @@ def norm(adjoint: Any) -> float:
     return abs(value) if np.ndim(value) == 0 else float(np.linalg.norm(np.ravel(value)))
 
 
+class _Line:
+    """One line of the code: the largest adjoint of each time that it ran. (A line has small ones too: of what cancels.)"""
+
+    def __init__(self, place: Place | None):
+        self.place = place
+        self.last: Variable | None = None
+        self.norms: list[float] = []
+        self.inside: set[tuple] = set()  # the parts of the line that ran already this time
+
+    def add(self, node: Variable, place: Place | None, size: float) -> None:
+        part = (node._primitive.name, place and (place.column, place.end_column, place.calls))
+        if not self.norms or part in self.inside:
+            self.norms.append(size)
+            self.inside = set()
+        else:
+            self.norms[-1] = max(self.norms[-1], size)
+        self.inside.add(part)
+        self.last = node
+
+
 def layers(nodes: Sequence[Variable], adjoints: Mapping, legend: Legend) -> list[Layer]:
     """The adjoints by the line of the code that computed the values, in the order of execution."""
-    found: dict[Any, list] = {}
+    found: dict[Any, _Line] = {}
     with np.errstate(all="ignore"):
         for node in nodes:
             if node._primitive is None or node not in adjoints:
                 continue
             place = legend.place(node)
             key = (place.file, place.line) if place is not None else node
-            size = norm(adjoints[node])
-            line = found.get(key)
-            if line is None:
-                found[key] = [place, [node], size, size, size, size, 1]
-                continue
-            line[1][1:] = [node]
-            line[3] = size
-            line[4], line[5] = min(line[4], size), max(line[5], size)
-            line[6] += 1
+            if key not in found:
+                found[key] = _Line(place)
+            found[key].add(node, place, norm(adjoints[node]))
     return [
-        Layer(_line_name(place, ends, legend), place, count, first, last, least, most)
-        for place, ends, first, last, least, most, count in found.values()
+        Layer(
+            _line_name(line.place, line.last, legend),
+            line.place,
+            len(line.norms),
+            line.norms[0],
+            line.norms[-1],
+            min(line.norms),
+            max(line.norms),
+        )
+        for line in found.values()
     ]
 
 
-def _line_name(place: Place | None, ends: list[Variable], legend: Legend) -> str:
-    return place.source.strip() if place is not None and place.source else legend.name(ends[-1])
+def _line_name(place: Place | None, last: Variable | None, legend: Legend) -> str:
+    return place.source.strip() if place is not None and place.source else legend.name(last)
 
 
 def trends(lines: Sequence[Layer]) -> list[Trend]:

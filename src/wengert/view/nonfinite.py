@@ -18,7 +18,7 @@ from wengert.core.primitive import ENTRY
 from wengert.core.sweep import pull_back
 from wengert.core.variable import Variable
 from wengert.view.findings import Finding, Index, Operand, Suppressed
-from wengert.view.reasons import FOLLOWS, Why, of_map, of_slope, of_value, of_whole
+from wengert.view.reasons import FOLLOWS, Why, of_map, of_slope, of_value, of_whole, overflow
 from wengert.view.recording import Place
 from wengert.view.terms import plain
 
@@ -233,14 +233,18 @@ def backward(nodes: Sequence[Variable], swept: Swept, legend: Legend) -> tuple[l
         for node in nodes:
             if node in lasting and (node._primitive is None or any(child in reaching for child in node._children)):
                 reaching.add(node)
+        explained = set()  # whose adjoint is not finite because a contribution to it is not
         for node in reversed(nodes):
+            if node in lasting and node not in explained and node in swept.adjoints:
+                findings.append(_sum_finding(node, plain(swept.adjoints[node]), node in reaching, legend))
             cotangent = swept.adjoints.get(node)
             if cotangent is None or node._primitive in (None, ENTRY) or wrong.isdisjoint(node._children):
                 continue
             for position, child, edge in positions(node):
                 if child in wrong:
                     step = _Step(node, position, child, edge, arrayed(cotangent), swept.strong, child in reaching)
-                    _look_at(step, legend, findings, suppressed)
+                    if not _look_at(step, legend, findings, suppressed):
+                        explained.add(child)
     return findings, suppressed
 
 
@@ -270,8 +274,8 @@ class _Step(NamedTuple):
     reaches: bool
 
 
-def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: list[Suppressed]) -> None:
-    """Look at one edge whose contribution is not finite, at least without true zeros."""
+def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: list[Suppressed]) -> bool:
+    """Look at one edge to an adjoint that is not finite, at least without true zeros; is its own contribution finite?"""
     edge, cotangent = step.edge, step.cotangent
     if isinstance(edge, Scale) and _entrywise(step.node):
         factor = conj(plain(edge.partial))
@@ -281,7 +285,7 @@ def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: l
     else:
         usual = plain(edge.pull(cotangent))
         if usual is None:  # several outputs, and it went along another of their maps
-            return
+            return True
         usual = np.asarray(usual)
         final = np.asarray(plain(edge.strong().pull(cotangent))) if step.strong else usual
         factor = None
@@ -299,6 +303,20 @@ def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: l
         )
     if arose.any():
         findings.append(_slope_finding(step, legend, arose, final, factor))
+    if not np.isfinite(final).all():
+        return False
+    summed = np.shape(final) != np.shape(
+        plain(step.child._val)
+    )  # an operand that was broadcast: its entries are added up
+    return not summed or finite(plain(step.edge.strong().pull(step.cotangent)))
+
+
+def _sum_finding(node: Variable, adjoint: Any, reaches: bool, legend: Legend) -> Finding:
+    """An adjoint that is not finite though each contribution to it is."""
+    part = next(p for p in (adjoint.values if isinstance(adjoint, Parts) else (adjoint,)) if not finite(p))
+    why = overflow(part)
+    why = (f"the sum of its contributions: {why[0]}", why[1])
+    return _finding("backward", "arose", node, node, ~np.isfinite(part), part, (), why, reaches, legend)
 
 
 def _slope_finding(step: _Step, legend: Legend, arose: Any, final: Any, factor: Any) -> Finding:

@@ -66,21 +66,27 @@ class Observation(Recording):
         self.left: list[Left] = []
         self.last: Variable | None = None
         self._noted: set[tuple] = set()
+        self._given: dict[Any, dict[str, Any]] = {}  # open calls of the library by the user's code: frame -> arguments
         self._on_sweep = on_sweep
 
     def _look(self, frame: Any, event: str, argument: Any) -> None:
         super()._look(frame, event, argument)
         code = frame.f_code
-        if event == "return":
-            caller = frame.f_back
-            if caller is None or is_library(caller.f_code.co_filename) or not is_library(code.co_filename):
+        caller = frame.f_back
+        if caller is None or event not in ("call", "return"):
+            return
+        library, from_library = is_library(code.co_filename), is_library(caller.f_code.co_filename)
+        if library and not from_library:
+            if event == "call":  # what it is given: a function may use its parameters' names for something else later
+                self._given[frame] = dict(frame.f_locals)
                 return
+            given = self._given.pop(frame, {})
             if isinstance(argument, Variable):
                 self.last = argument
             elif argument is not None:
-                self._note(frame, caller, argument)
-        elif event == "call" and not is_library(code.co_filename):
-            if frame.f_back is not None and is_library(frame.f_back.f_code.co_filename):
+                self._note(code, given, caller, argument)
+        elif event == "call" and not library:
+            if from_library:
                 # A function that the library calls, such as that of `grad`: nobody else has a name for what it gets.
                 for name, value in named_values(frame.f_locals):
                     self._seen.setdefault((False, name, id(value)), value)
@@ -91,10 +97,9 @@ class Observation(Recording):
             # Forward mode goes along the same edges: what is not finite in them, a reverse sweep meets too.
             self._on_sweep({node: ones_like(node) for node in frame.f_locals["outputs"]}, True, 0)
 
-    def _note(self, frame: Any, caller: Any, result: Any) -> None:
+    def _note(self, code: CodeType, given: Mapping[str, Any], caller: Any, result: Any) -> None:
         """Note a plain number, or a tree of them, that was made of variables."""
-        given = frame.f_locals
-        name = _function_name(frame.f_code, given)
+        name = _function_name(code, given)
         if name in FORM or not _is_plain(result):
             return
         key = (caller.f_code, caller.f_lasti)

@@ -121,11 +121,12 @@ def _index(index: tuple) -> str:
 def _source(place: Place | None) -> list[str]:
     if place is None:
         return []
-    return [f"{_file(place)}:{place.line} in {place.function}", f"    {place.source.strip()}"]
+    source = place.source.strip()
+    return [f"{_file(place)}:{place.line} in {place.function}"] + ([f"    {source}"] if source else [])
 
 
 def _file(place: Place) -> str:
-    return os.path.basename(place.file)
+    return "cell" if f"{os.sep}ipykernel_" in place.file else os.path.basename(place.file)
 
 
 def _at(place: Place | None) -> str:
@@ -185,6 +186,10 @@ def _flow(report: Report) -> Iterator[str]:
             f"{': ' + _units(one.units) if len(one.units) < one.size else ''}{_at(one.place)}"
             for one in report.inactive
         )
+
+
+def _times(line: Layer) -> str:
+    return f", {line.count} times" if line.count > 1 else ""
 
 
 def _at_line(line: Layer) -> str:
