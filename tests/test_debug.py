@@ -535,3 +535,53 @@ def test_nothing_is_changed_in_the_library_by_debugging():
 def test_the_room_is_read_when_asked_for():
     code = "import sys, wengert, wengert.testing; sys.exit(any(m.startswith(('wengert.view', 'wengert.blame')) for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# -- random programs --------------------------------------------------------------------------------------------------------
+
+UNARY = [
+    np.sqrt, np.log, np.exp, np.square, np.reciprocal, np.abs, np.arccos, np.cbrt, np.log1p, np.floor, np.cumsum, np.sort,
+    lambda x: x**0.5, lambda x: x**-1.5, lambda x: x * 1e200, lambda x: np.where(x > 0, x, 0), lambda x: np.maximum(x, 0),
+    lambda x: x / np.linalg.norm(x), lambda x: np.prod(x) * x, lambda x: np.std(x) * x, lambda x: x * np.inf,
+    lambda x: np.reshape(x, (-1, 1)) @ np.ones((1, 2)) @ np.ones(2), lambda x: np.concatenate([x[1:], x[:1]]),
+]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, np.divide, np.power, np.arctan2, np.hypot, np.logaddexp, np.maximum]
+REDUCTIONS = [np.sum, np.mean, np.max, np.prod, np.linalg.norm, np.std, np.var]
+
+
+def program(rng):
+    steps = []
+    for _ in range(rng.integers(1, 7)):
+        table = UNARY if rng.random() < 0.6 else BINARY
+        steps.append((table[rng.integers(len(table))], rng.integers(100, size=1 if table is UNARY else 2)))
+    reduction = REDUCTIONS[rng.integers(len(REDUCTIONS))]
+
+    def f(x, y):
+        pool = [x, y]
+        for function, operands in steps:
+            pool.append(function(*(pool[i % len(pool)] for i in operands)))
+        return reduction(pool[-1])
+
+    return f
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_programs_have_the_gradient_of_grad_and_an_origin_for_all_that_is_not_finite(seed):
+    rng = np.random.default_rng(seed)
+    f = program(rng)
+    x, y = rng.choice([0.0, 1.0, -1.0, 2.0, 0.5, 1e-200, 1e200, -3.0], 4), rng.choice([0.0, 1.0, -1.0, 2.0], 4)
+    if seed % 10 == 0:
+        x[0] = rng.choice([np.inf, np.nan])
+    with np.errstate(all="ignore"):
+        expected = grad(f, argnums=(0, 1))(x, y)
+    report = debug(f)(x, y)
+    for found, wanted in zip(report.gradient, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert str(report)
+    value_is_finite = np.isfinite(report.value)
+    gradient_is_finite = all(np.isfinite(part).all() for part in expected)
+    assert report.ok == (value_is_finite and gradient_is_finite)
+    assert value_is_finite or any(finding.reaches for finding in report.forward)
+    assert gradient_is_finite or any(finding.reaches for finding in report.backward) or not value_is_finite
+    assert all(finding.reason for finding in (*report.forward, *report.backward))
+    assert report.ok == (report.first is None)

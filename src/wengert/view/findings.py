@@ -38,7 +38,7 @@ class Finding:
         'forward' for a value, 'backward' for a partial or an adjoint.
     kind : str
         'arose': of finite operands; 'turned': a nan of an inf; 'constant': from a constant operand that was not finite;
-        'input': an input was not finite; 'follows': backward, from operands that were not finite.
+        'input': an input was not finite; 'follows': backward, from values that were not finite.
     operation : str
         The primitive's name; '' for an input.
     symbol : str

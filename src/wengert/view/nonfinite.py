@@ -238,7 +238,10 @@ def backward(nodes: Sequence[Variable], swept: Swept, legend: Legend) -> tuple[l
             if node in lasting and node not in explained and node in swept.adjoints:
                 findings.append(_sum_finding(node, plain(swept.adjoints[node]), node in reaching, legend))
             cotangent = swept.adjoints.get(node)
-            if cotangent is None or node._primitive in (None, ENTRY) or wrong.isdisjoint(node._children):
+            if cotangent is None or node._primitive is None or wrong.isdisjoint(node._children):
+                continue
+            if node._primitive is ENTRY:  # one of several outputs hands on what it has
+                explained.update(node._children if node in wrong else ())
                 continue
             for position, child, edge in positions(node):
                 if child in wrong:
@@ -313,7 +316,8 @@ def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: l
 
 def _sum_finding(node: Variable, adjoint: Any, reaches: bool, legend: Legend) -> Finding:
     """An adjoint that is not finite though each contribution to it is."""
-    part = next(p for p in (adjoint.values if isinstance(adjoint, Parts) else (adjoint,)) if not finite(p))
+    parts = adjoint.values if isinstance(adjoint, Parts) else (adjoint,)
+    part: Any = next(p for p in parts if not finite(p))
     why = overflow(part)
     why = (f"the sum of its contributions: {why[0]}", why[1])
     return _finding("backward", "arose", node, node, ~np.isfinite(part), part, (), why, reaches, legend)
@@ -332,7 +336,8 @@ def _slope_finding(step: _Step, legend: Legend, arose: Any, final: Any, factor: 
         cotangent, _ = _entry_of(step.cotangent, index, shape)
         why = of_slope(name, step.position, tuple(entry for entry, _ in entries), partial, cotangent)
         factors = {"cotangent": cotangent, "partial": partial}
-        kind = "arose" if all(finite(entry) for entry, _ in entries) else "follows"
+        result, _ = _entry_of(plain(node._val), index, shape)
+        kind = "arose" if finite(result) and all(finite(entry) for entry, _ in entries) else "follows"
         operands = tuple(Operand(legend.name(a), e, i) for a, (e, i) in zip(node._args, entries, strict=True))
     else:
         kind = "arose" if all(map(finite, values)) else "follows"

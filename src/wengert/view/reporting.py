@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.trees import flatten
-from wengert.view.findings import Finding, Independent, Layer, shown
+from wengert.view.findings import Cut, Finding, Independent, Layer, shown
 from wengert.view.nonfinite import finite
 from wengert.view.recording import Place
 
@@ -164,8 +164,12 @@ def _cut(one: Independent) -> str:
     if not one.cuts:
         return f"  {one.name}: zero at this point: its contributions cancel, or are 0 each"
     return f"  {heads[one.kind]}\n" + "\n".join(
-        f"  {line}" for line in _listed(f"{c.operation} ({c.reason}){_at(c.place)}" for c in one.cuts).splitlines()
+        f"  {line}" for line in _listed(f"{_cutter(c)}{_at(c.place)}" for c in one.cuts).splitlines()
     )
+
+
+def _cutter(cut: Cut) -> str:
+    return cut.reason if cut.operation in cut.reason else f"{cut.operation} ({cut.reason})"
 
 
 def _flow(report: Report) -> Iterator[str]:
