@@ -585,3 +585,21 @@ def test_random_programs_have_the_gradient_of_grad_and_an_origin_for_all_that_is
     assert gradient_is_finite or any(finding.reaches for finding in report.backward) or not value_is_finite
     assert all(finding.reason for finding in (*report.forward, *report.backward))
     assert report.ok == (report.first is None)
+
+
+def test_many_inputs_that_are_not_used():
+    report = debug(lambda xs: np.sin(xs[0]))([float(i) for i in range(300)])
+    assert len(report.independent) == 299 and {one.kind for one in report.independent} == {"unused"}
+    assert "... and 287 more" in str(report) and len(str(report)) < 2000
+
+
+def test_a_large_graph_that_is_not_finite_throughout():
+    def f(x):
+        for _ in range(10_000):
+            x = np.log(x * 1.0) + x
+        return x
+
+    start = time.perf_counter()
+    report = debug(f)(-1.0)
+    assert time.perf_counter() - start < 30  # about two seconds
+    assert len(report.forward) == 1 and report.first.operation == "log" and len(str(report)) < 3000

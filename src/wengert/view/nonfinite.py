@@ -61,7 +61,7 @@ def finite(value: Any) -> bool:
         value = value.values
     if isinstance(value, (tuple, list)):
         return all(finite(part) for part in value if part is not None)
-    if value.__class__ is float:
+    if value.__class__ is float or value.__class__ is np.float64:
         return math.isfinite(value)
     return not _is_numeric(value) or bool(np.isfinite(value).all())
 
@@ -146,6 +146,8 @@ def _value_finding(node: Variable, reaches: bool, legend: Legend) -> Finding | N
 
 def _entry_finding(node: Variable, name: str, out: Any, values: list, reaches: bool, legend: Legend) -> Finding | None:
     shape = np.shape(out)
+    if not shape and any(isinstance(arg, Variable) and v != v for arg, v in zip(node._args, values, strict=True)):
+        return None  # the commonest of many: a nan that came in goes on
     wrong = ~np.isfinite(out)
     fine, known, unset = np.ones(shape, bool), np.ones(shape, bool), np.ones(shape, bool)
     for arg, value in zip(node._args, values, strict=True):
@@ -233,7 +235,7 @@ def backward(nodes: Sequence[Variable], swept: Swept, legend: Legend) -> tuple[l
         for node in nodes:
             if node in lasting and (node._primitive is None or any(child in reaching for child in node._children)):
                 reaching.add(node)
-        explained = set()  # whose adjoint is not finite because a contribution to it is not
+        explained: set[Variable] = set()  # whose adjoint is not finite because a contribution to it is not
         for node in reversed(nodes):
             if node in lasting and node not in explained and node in swept.adjoints:
                 findings.append(_sum_finding(node, plain(swept.adjoints[node]), node in reaching, legend))

@@ -14,6 +14,7 @@ from wengert.view.recording import Place
 if TYPE_CHECKING:
     from wengert.view.debug import Report
 
+LISTED = 12  # inputs
 SHOWN = 5  # of each kind; the report's attributes have all
 
 
@@ -149,7 +150,10 @@ def _quiet(report: Report) -> Iterator[str]:
             for one in report.suppressed
         )
     if report.independent:
-        yield "Inputs with a gradient of exact zeros:\n" + "\n".join(_cut(one) for one in report.independent)
+        shown_ones = report.independent[:LISTED]
+        more = len(report.independent) - len(shown_ones)
+        lines = [_cut(one) for one in shown_ones] + ([f"  ... and {more} more"] if more else [])
+        yield "Inputs with a gradient of exact zeros:\n" + "\n".join(lines)
 
 
 def _cut(one: Independent) -> str:
