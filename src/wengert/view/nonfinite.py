@@ -28,6 +28,7 @@ class Legend(NamedTuple):
 
     names: dict[int, str]
     place: Callable[[Variable], Place | None]
+    number: dict[Variable, int]  # the places in the order of execution
 
     def name(self, value: Any) -> str:
         return self.names.get(id(value), "constant")
@@ -215,6 +216,7 @@ def _finding(
         *why,
         reaches,
         legend.place(node),
+        legend.number[node],
         **factors,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -197,13 +197,13 @@ def computed_before(error: BaseException, observation: Observation) -> list[Vari
     return [v for v in kept if v._level == level]
 
 
-def ancestors(nodes: Sequence[Variable]) -> set[Variable]:
-    """All nodes that these were computed from, those of outer traces too."""
+def ancestors(nodes: Sequence[Variable], known: Collection[Variable] = ()) -> set[Variable]:
+    """All nodes that these were computed from, those of outer traces too; what is known, and what is behind it, is left out."""
     found: set[Variable] = set()
     stack = list(nodes)
     while stack:
         node = stack.pop()
-        if node in found:
+        if node in found or node in known:
             continue
         found.add(node)
         if node._args is not FREED:
