@@ -137,6 +137,15 @@ def test_backward_follows_what_was_wrong_forward():
     assert report.first.direction == "forward"
     assert [f.kind for f in report.backward if f.operation == "multiply"] == ["follows"]
 
+    (found,) = debug(np.log)(0.0).backward
+    assert found.kind == "follows" and "1 / x" in found.reason  # the operand is finite, the value was not
+
+
+def test_what_comes_through_one_of_several_outputs_did_not_arise_there():
+    report = debug(lambda a: np.sum(np.sqrt(np.linalg.eigh(a)[0])))(np.diag([0.0, 1.0]))
+    assert [f.operation for f in report.backward] == ["sqrt"]
+    assert np.isinf(report.gradient[0, 0])
+
 
 def test_the_gradient_is_the_sweeps_own():
     f = lambda x: np.sum(np.where(x > 0, np.sqrt(x), x / np.abs(x - 2)) * np.exp(x))
@@ -179,6 +188,12 @@ def test_where_true_zeros_won():
     assert (found.operation, found.symbol, found.count, found.size) == ("sqrt", "x", 3, 4)
     assert found.place.expression == "np.sqrt(x)" and "zeros" in str(report)
     assert debug(lambda x: np.sum(np.sqrt(x)))(np.ones(3)).suppressed == []
+
+
+def test_what_a_zero_did_not_meet_is_not_counted():
+    report = debug(lambda x: np.sum(np.sqrt(x) * np.array([1.0, 0.0, 0.0])))(np.zeros(3))
+    assert [(s.count, s.size) for s in report.suppressed] == [(2, 3)]
+    np.testing.assert_array_equal(report.gradient, [np.inf, 0.0, 0.0])
 
 
 def test_true_zeros_of_a_product_with_a_matrix():
