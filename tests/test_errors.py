@@ -147,6 +147,7 @@ MISTAKES = [
     ("tree_changed", ValueError, "[None]", lambda: jvp(np.sin, (1.0,), (None,))),
     ("tree_changed", ValueError, "2 of them", lambda: jvp(np.sin, (1.0,), (1.0, 2.0))),
     ("tree_changed", ValueError, "tangents", lambda: linearize(np.sin, 1.0)[1](1.0, 2.0)),
+    ("fixed_value", AttributeError, "w = Variable(", lambda: setattr(Variable(2.0), "val", 3.0)),
     ("freed", RuntimeError, "keep=True", lambda: freed_graph(Variable.backward)),
     ("freed", RuntimeError, "keep=True", lambda: freed_graph(gradients)),
     ("freed", RuntimeError, "keep=True", lambda: freed_graph(lambda loss: loss.children)),

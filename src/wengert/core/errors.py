@@ -17,6 +17,10 @@ class DerivativeValueError(WengertError, ValueError):
     """Shapes, trees or arguments that do not fit."""
 
 
+class FixedValueError(WengertError, AttributeError):
+    """The value of a variable was to be replaced."""
+
+
 class FreedGraphError(WengertError, RuntimeError):
     """A graph was used after a sweep had freed it."""
 
@@ -199,6 +203,14 @@ def freed() -> FreedGraphError:
         "This part of the graph was freed by an earlier backward().\n"
         "Fix: call backward(keep=True) the first time, or use gradients(L), which keeps the graph; to go on from a leaf "
         "make a new one,\nw = Variable(w.val - rate * w.grad)."
+    )
+
+
+def fixed_value() -> FixedValueError:
+    return FixedValueError(
+        "The value of a variable stays as it is: what was computed from it refers to it.\n"
+        "Fix: make a new one, w = Variable(w.val - rate * w.grad); to write into an array that is differentiated, "
+        "x[...] = value."
     )
 
 
