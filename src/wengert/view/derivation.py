@@ -22,7 +22,18 @@ from wengert.view.names import symbol_names
 from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded, without_minus
 from wengert.view.recording import Named
 from wengert.view.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
-from wengert.view.terms import REDUCED, axes_text, dims, free_terms, given, index_text, operand_name, plain, summed_axes
+from wengert.view.terms import (
+    REDUCED,
+    axes_text,
+    dims,
+    free_terms,
+    given,
+    index_text,
+    operand_name,
+    plain,
+    shapes_of,
+    summed_axes,
+)
 
 
 class Value(NamedTuple):
@@ -118,7 +129,7 @@ class Lines:
             if inner is None:
                 return None
             return Formula(ast.Subscript(inner.tree, ast.Constant(node._params["i"])), inner.terms)
-        row = rule_for(name, tuple(map(dims, node._args)), given(node._params))
+        row = rule_for(name, shapes_of(node), given(node._params))
         for i, arg in enumerate(node._args):
             terms[operand_name(i)] = self.operand(arg, node)
         if row is not None and row.value is not None:
@@ -200,7 +211,7 @@ class Lines:
         if cotangent is None or parent._primitive is None:
             return []
         found, start = [], 0
-        row = rule_for(parent._primitive.name, tuple(map(dims, parent._args)), given(parent._params))
+        row = rule_for(parent._primitive.name, shapes_of(parent), given(parent._params))
         with np.errstate(all="ignore"):
             for child, edge in parent._primitive.maps(parent):
                 position = next(
