@@ -14,6 +14,7 @@ from wengert.custom import custom_gradient, primitive
 from wengert.testing import check_grads
 
 if TYPE_CHECKING:
+    from wengert.view.draw import draw
     from wengert.view.explain import explain
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "check_grads",
     "checkpoint",
     "custom_gradient",
+    "draw",
     "elementwise_grad",
     "explain",
     "grad",
@@ -41,7 +43,8 @@ __all__ = [
     "vjp",
 ]
 
-_VIEWS = {"explain": "wengert.view.explain"}  # read when first asked for, so that importing stays light
+# Read when first asked for, so that importing stays light.
+_VIEWS = {"draw": "wengert.view.draw", "explain": "wengert.view.explain"}
 
 
 def __getattr__(name: str) -> Any:
@@ -51,6 +54,15 @@ def __getattr__(name: str) -> Any:
 
     globals()[name] = found = getattr(importlib.import_module(_VIEWS[name]), name)
     return found
+
+
+def _shown(variable: Variable, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    from wengert.view.draw import shown
+
+    return shown(variable)
+
+
+Variable._repr_mimebundle_ = _shown  # type: ignore[attr-defined]  # a notebook asks; the core knows no pictures
 
 
 def __dir__() -> list[str]:

@@ -214,6 +214,13 @@ def fixed_value() -> FixedValueError:
     )
 
 
+def unknown_picture(path: str, known: list[str]) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"A picture can not be saved as {path!r}: its name says no format.\n"
+        f"Fix: end it in {', '.join(known[:-1])} or {known[-1]}, as in draw(L, 'graph.svg')."
+    )
+
+
 def not_a_variable(value: Any, name: str) -> DerivativeTypeError:
     return DerivativeTypeError(
         f"{name} needs a Variable, got {describe(value)}: nothing in it remembers how it was computed.\n"
