@@ -67,8 +67,8 @@ def card_svg(placed: Placed) -> str:
     card, (x, y) = placed
     width, height = card.size
     left, top = x - width / 2, y - height / 2
-    radius = height / 2 if card.role == "input" and not card.maps and len(card.lines) <= 3 else ROUND
-    frame = f'width="{_n(width)}" height="{_n(height)}" rx="{_n(min(radius, 16))}"'
+    radius = 3 * ROUND if card.role == "input" else ROUND
+    frame = f'width="{_n(width)}" height="{_n(height)}" rx="{_n(radius)}"'
     behind = (
         [f'<rect class="card" x="{_n(left + s)}" y="{_n(top + s)}" {frame}/>' for s in (6, 3)]
         if card.role == "box"
