@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -138,6 +137,15 @@ def test_backward_follows_what_was_wrong_forward():
     assert report.first.direction == "forward"
     assert [f.kind for f in report.backward if f.operation == "multiply"] == ["follows"]
 
+    (found,) = debug(np.log)(0.0).backward
+    assert found.kind == "follows" and "1 / x" in found.reason  # the operand is finite, the value was not
+
+
+def test_what_comes_through_one_of_several_outputs_did_not_arise_there():
+    report = debug(lambda a: np.sum(np.sqrt(np.linalg.eigh(a)[0])))(np.diag([0.0, 1.0]))
+    assert [f.operation for f in report.backward] == ["sqrt"]
+    assert np.isinf(report.gradient[0, 0])
+
 
 def test_the_gradient_is_the_sweeps_own():
     f = lambda x: np.sum(np.where(x > 0, np.sqrt(x), x / np.abs(x - 2)) * np.exp(x))
@@ -180,6 +188,12 @@ def test_where_true_zeros_won():
     assert (found.operation, found.symbol, found.count, found.size) == ("sqrt", "x", 3, 4)
     assert found.place.expression == "np.sqrt(x)" and "zeros" in str(report)
     assert debug(lambda x: np.sum(np.sqrt(x)))(np.ones(3)).suppressed == []
+
+
+def test_what_a_zero_did_not_meet_is_not_counted():
+    report = debug(lambda x: np.sum(np.sqrt(x) * np.array([1.0, 0.0, 0.0])))(np.zeros(3))
+    assert [(s.count, s.size) for s in report.suppressed] == [(2, 3)]
+    np.testing.assert_array_equal(report.gradient, [np.inf, 0.0, 0.0])
 
 
 def test_true_zeros_of_a_product_with_a_matrix():
@@ -415,10 +429,8 @@ def test_a_graph_of_100000_nodes():
             x = x * 1.00001 + 0.1
         return np.log(x * 0)
 
-    start = time.perf_counter()
     report = debug(f)(1.0)
     text = str(report)
-    assert time.perf_counter() - start < 30  # about two seconds; not a matter of minutes
     assert report.operations == 100_002 and report.first.operation == "log" and len(text) < 3000
 
 
@@ -517,6 +529,16 @@ def test_notebooks_get_text_and_html():
     assert bundle["text/html"].startswith("<pre>") and "&lt;lambda&gt;" in bundle["text/html"]
 
 
+def test_findings_point_into_the_graph_of_pictures():
+    from wengert.view.graph import Graph
+
+    report = debug(lambda x: np.sum(np.sqrt(x * 2) + np.log(x + 1)))(np.array([0.0, -1.0]))
+    graph = Graph(report.roots[0], report.known, report.recording)
+    for finding in (*report.forward, *report.backward):
+        assert graph.nodes[finding.number].operation == finding.operation
+    assert graph.nodes[report.first.number].place.line == report.first.place.line
+
+
 def test_nothing_is_changed_in_the_library_by_debugging():
     """What debugging needs is a profiling hook: the functions that compute are the same objects with the same code."""
     from wengert.core import primitive as room
@@ -535,3 +557,79 @@ def test_nothing_is_changed_in_the_library_by_debugging():
 def test_the_room_is_read_when_asked_for():
     code = "import sys, wengert, wengert.testing; sys.exit(any(m.startswith(('wengert.view', 'wengert.blame')) for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# -- random programs --------------------------------------------------------------------------------------------------------
+
+UNARY = [
+    np.sqrt, np.log, np.exp, np.square, np.reciprocal, np.abs, np.arccos, np.cbrt, np.log1p, np.floor, np.cumsum, np.sort,
+    lambda x: x**0.5, lambda x: x**-1.5, lambda x: x * 1e200, lambda x: np.where(x > 0, x, 0), lambda x: np.maximum(x, 0),
+    lambda x: x / np.linalg.norm(x), lambda x: np.prod(x) * x, lambda x: np.std(x) * x, lambda x: x * np.inf,
+    lambda x: np.reshape(x, (-1, 1)) @ np.ones((1, 2)) @ np.ones(2), lambda x: np.concatenate([x[1:], x[:1]]),
+]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, np.divide, np.power, np.arctan2, np.hypot, np.logaddexp, np.maximum]
+REDUCTIONS = [np.sum, np.mean, np.max, np.prod, np.linalg.norm, np.std, np.var]
+
+
+def program(rng):
+    steps = []
+    for _ in range(rng.integers(1, 7)):
+        table = UNARY if rng.random() < 0.6 else BINARY
+        steps.append((table[rng.integers(len(table))], rng.integers(100, size=1 if table is UNARY else 2)))
+    reduction = REDUCTIONS[rng.integers(len(REDUCTIONS))]
+
+    def f(x, y):
+        pool = [x, y]
+        for function, operands in steps:
+            pool.append(function(*(pool[i % len(pool)] for i in operands)))
+        return reduction(pool[-1])
+
+    return f
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_programs_have_the_gradient_of_grad_and_an_origin_for_all_that_is_not_finite(seed):
+    rng = np.random.default_rng(seed)
+    f = program(rng)
+    x, y = rng.choice([0.0, 1.0, -1.0, 2.0, 0.5, 1e-200, 1e200, -3.0], 4), rng.choice([0.0, 1.0, -1.0, 2.0], 4)
+    if seed % 10 == 0:
+        x[0] = rng.choice([np.inf, np.nan])
+    with np.errstate(all="ignore"):
+        expected = grad(f, argnums=(0, 1))(x, y)
+    report = debug(f)(x, y)
+    for found, wanted in zip(report.gradient, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert str(report)
+    value_is_finite = np.isfinite(report.value)
+    gradient_is_finite = all(np.isfinite(part).all() for part in expected)
+    assert report.ok == (value_is_finite and gradient_is_finite)
+    assert value_is_finite or any(finding.reaches for finding in report.forward)
+    assert gradient_is_finite or any(finding.reaches for finding in report.backward) or not value_is_finite
+    assert all(finding.reason for finding in (*report.forward, *report.backward))
+    assert report.ok == (report.first is None)
+
+
+def test_a_long_computation_that_is_not_used():
+    def f(x, y):
+        for _ in range(20_000):
+            x = x * 1.0001
+        return y
+
+    (found,) = debug(f)(1.0, 2.0).independent
+    assert (found.name, found.kind, [cut.operation for cut in found.cuts]) == ("x", "unused", ["x"])
+
+
+def test_many_inputs_that_are_not_used():
+    report = debug(lambda xs: np.sin(xs[0]))([float(i) for i in range(300)])
+    assert len(report.independent) == 299 and {one.kind for one in report.independent} == {"unused"}
+    assert "... and 287 more" in str(report) and len(str(report)) < 2000
+
+
+def test_a_large_graph_that_is_not_finite_throughout():
+    def f(x):
+        for _ in range(10_000):
+            x = np.log(x * 1.0) + x
+        return x
+
+    report = debug(f)(-1.0)
+    assert len(report.forward) == 1 and report.first.operation == "log" and len(str(report)) < 3000

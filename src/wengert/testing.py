@@ -99,7 +99,7 @@ def check_grads(
     def on_leaves(*values: Any) -> Any:
         return f(*unflatten(structure, values))
 
-    check = Check(modes, np.random.default_rng(seed), [path for i, arg in enumerate(args) for path in _paths(arg, i)])
+    check = _Check(modes, np.random.default_rng(seed), [path for i, arg in enumerate(args) for path in _paths(arg, i)])
     check.run(on_leaves, leaves, order, 1, _tolerance(leaves, tolerance), "f")
 
 
@@ -109,7 +109,7 @@ def _paths(tree: Any, position: int) -> list[str]:
     return [f"argument {position}" + (f", leaf {i}" if len(leaves) > 1 else "") for i in range(len(leaves))]
 
 
-class Check:
+class _Check:
     """The comparison of a function's derivatives with differences, of each order in turn."""
 
     def __init__(self, modes: Sequence, rng: np.random.Generator, paths: list[str]):

@@ -19,7 +19,7 @@ from wengert.view.flow import inactive, independent, layers, trends
 from wengert.view.names import symbol_names
 from wengert.view.nonfinite import Legend, Swept, backward, finite, forward, sweep
 from wengert.view.observing import Observation, computed_before, observed, ones_like, raised_in
-from wengert.view.recording import Named, Place
+from wengert.view.recording import Named, Place, Recording
 from wengert.view.reporting import report_text
 from wengert.view.terms import plain
 
@@ -52,6 +52,8 @@ class Report:
         Inputs whose gradient is exactly zero, and what cut the dependence.
     notes : list of str
         What else there is to know of how the report was made.
+    roots, recording, known
+        What pictures are made of: the variables swept back from, where their graph was made, and the code's names.
     """
 
     def __init__(self) -> None:
@@ -68,6 +70,9 @@ class Report:
         self.inactive: list[Inactive] = []
         self.independent: list[Independent] = []
         self.notes: list[str] = []
+        self.roots: list[Variable] = []
+        self.recording: Recording | None = None
+        self.known: Named = []
         self.operations = 0
         self.swept = False  # whether there was something to sweep back from
 
@@ -187,8 +192,10 @@ class Study:
 
     def legend(self, nodes: Sequence[Variable], root: Variable) -> Legend:
         constants = [arg for node in nodes for arg in node._args if isinstance(arg, np.ndarray)]
-        given = [*nodes, *(leaf for leaf in self.inputs or () if leaf not in set(nodes))]
-        return Legend(symbol_names(given, root, constants, self.known), self.observation.place)
+        inner = set(nodes)
+        given = [*nodes, *(leaf for leaf in self.inputs or () if leaf not in inner)]
+        number = {node: i for i, node in enumerate(nodes)}
+        return Legend(symbol_names(given, root, constants, self.known), self.observation.place, number)
 
     def failed(self, error: BaseException) -> None:
         """Report on the values of a computation that was not finished."""
@@ -214,6 +221,7 @@ class Study:
         nodes = order(seeds) if seeds else []
         swept = sweep(seeds, nodes)
         roots = list(seeds)
+        report.roots, report.recording, report.known = roots, self.observation, self.known
         found = self.inputs if self.inputs is not None else [node for node in nodes if node._primitive is None]
         legend = self.legend(nodes, roots[-1] if roots else (list(found) or [Variable(0.0)])[0])
         report.operations = sum(node._primitive is not None for node in nodes)

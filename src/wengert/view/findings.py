@@ -38,7 +38,7 @@ class Finding:
         'forward' for a value, 'backward' for a partial or an adjoint.
     kind : str
         'arose': of finite operands; 'turned': a nan of an inf; 'constant': from a constant operand that was not finite;
-        'input': an input was not finite; 'follows': backward, from operands that were not finite.
+        'input': an input was not finite; 'follows': backward, from values that were not finite.
     operation : str
         The primitive's name; '' for an input.
     symbol : str
@@ -57,6 +57,8 @@ class Finding:
         Whether it reached the result: forward the value, backward a gradient.
     place : Place or None
         Where in the user's code.
+    number : int
+        The operation's place in the order of execution, from 0, as in the graph of `wengert.view.graph`.
     """
 
     direction: str
@@ -72,6 +74,7 @@ class Finding:
     advice: str
     reaches: bool
     place: Place | None
+    number: int
     cotangent: Any = None
     partial: Any = None
 

@@ -156,7 +156,7 @@ def _silent(stopped: Any) -> tuple[set[int], int]:
 
 # -- inputs that nothing depends on -------------------------------------------------------------------------------------
 
-INPUTS = 50  # that are looked into
+INPUTS = 50  # of those that the result is computed from, that are looked into
 
 
 def independent(
@@ -171,25 +171,25 @@ def independent(
     still = [
         leaf for leaf in inputs if leaf.size and (leaf not in adjoints or not np.any(np.asarray(plain(adjoints[leaf]))))
     ]
-    found = []
-    held: dict[int, set[Variable]] = {}
+    if not still:
+        return []
     inner = set(nodes)
-    for leaf in still[:INPUTS]:
-        cuts = []
-        for i, (variables, cut) in enumerate(left):
-            if i not in held:
-                held[i] = ancestors(variables)
-            if leaf in held[i]:
-                cuts.append(cut)
-        inside, flat = _stops(leaf, nodes, adjoints, legend)
-        structural = leaf not in adjoints
-        if structural:
-            cuts = inside + cuts
-            if not cuts:
-                cuts = _unused(leaf, [v for v in known if isinstance(v[1], Variable) and v[1].node not in inner])
-            kind = "cut" if cuts and cuts[0].reason != UNUSED else "unused"
-        else:
+    before = [(ancestors(variables), cut) for variables, cut in left]
+    unused = _unused(still, inner, known)
+    found, looked_into = [], 0
+    for leaf in still:
+        outside = [cut for above, cut in before if leaf in above]
+        inside: list[Cut] = []
+        flat: list[Cut] = []
+        if leaf in inner and looked_into < INPUTS:
+            looked_into += 1
+            inside, flat = _stops(leaf, nodes, adjoints, legend)
+        if leaf in adjoints:
             cuts, kind = flat + inside, "cut" if inside and not flat else "zero"
+        else:
+            cuts, kind = inside + outside, "cut"
+            if not cuts:
+                cuts, kind = unused.get(leaf, []), "unused"
         found.append(Independent(legend.name(leaf), kind, tuple(dict.fromkeys(cuts))))
     return found
 
@@ -197,12 +197,18 @@ def independent(
 UNUSED = "the result does not use it"
 
 
-def _unused(leaf: Variable, known: Sequence[tuple[str, Any]]) -> list[Cut]:
-    """What the code computed from the leaf and has a name for, but did not use."""
+def _unused(leaves: Sequence[Variable], inner: set[Variable], known: Sequence[tuple[str, Any]]) -> dict:
+    """Leaf -> what the code computed from it and has a name for, but did not use."""
+    found: dict[Variable, list[Cut]] = {}
+    seen, wanted = set(inner), set(leaves)
     for name, value in known:
-        if value.node is not leaf and leaf in ancestors([value.node]):
-            return [Cut(name, UNUSED, None)]
-    return []
+        if not isinstance(value, Variable) or value.node in seen or value.node._primitive is None:
+            continue
+        above = ancestors([value.node], seen)
+        seen |= above
+        for leaf in above & wanted:
+            found[leaf] = [Cut(name, UNUSED, None)]
+    return found
 
 
 def _stops(leaf: Variable, nodes: Sequence[Variable], adjoints: Mapping, legend: Legend) -> tuple[list[Cut], list[Cut]]:

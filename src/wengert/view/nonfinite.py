@@ -28,6 +28,7 @@ class Legend(NamedTuple):
 
     names: dict[int, str]
     place: Callable[[Variable], Place | None]
+    number: dict[Variable, int]  # the places in the order of execution
 
     def name(self, value: Any) -> str:
         return self.names.get(id(value), "constant")
@@ -61,7 +62,7 @@ def finite(value: Any) -> bool:
         value = value.values
     if isinstance(value, (tuple, list)):
         return all(finite(part) for part in value if part is not None)
-    if value.__class__ is float:
+    if value.__class__ is float or value.__class__ is np.float64:
         return math.isfinite(value)
     return not _is_numeric(value) or bool(np.isfinite(value).all())
 
@@ -146,6 +147,8 @@ def _value_finding(node: Variable, reaches: bool, legend: Legend) -> Finding | N
 
 def _entry_finding(node: Variable, name: str, out: Any, values: list, reaches: bool, legend: Legend) -> Finding | None:
     shape = np.shape(out)
+    if not shape and any(isinstance(arg, Variable) and v != v for arg, v in zip(node._args, values, strict=True)):
+        return None  # the commonest of many: a nan that came in goes on
     wrong = ~np.isfinite(out)
     fine, known, unset = np.ones(shape, bool), np.ones(shape, bool), np.ones(shape, bool)
     for arg, value in zip(node._args, values, strict=True):
@@ -213,6 +216,7 @@ def _finding(
         *why,
         reaches,
         legend.place(node),
+        legend.number[node],
         **factors,
     )
 
@@ -233,12 +237,15 @@ def backward(nodes: Sequence[Variable], swept: Swept, legend: Legend) -> tuple[l
         for node in nodes:
             if node in lasting and (node._primitive is None or any(child in reaching for child in node._children)):
                 reaching.add(node)
-        explained = set()  # whose adjoint is not finite because a contribution to it is not
+        explained: set[Variable] = set()  # whose adjoint is not finite because a contribution to it is not
         for node in reversed(nodes):
             if node in lasting and node not in explained and node in swept.adjoints:
                 findings.append(_sum_finding(node, plain(swept.adjoints[node]), node in reaching, legend))
             cotangent = swept.adjoints.get(node)
-            if cotangent is None or node._primitive in (None, ENTRY) or wrong.isdisjoint(node._children):
+            if cotangent is None or node._primitive is None or wrong.isdisjoint(node._children):
+                continue
+            if node._primitive is ENTRY:  # one of several outputs hands on what it has
+                explained.update(node._children if node in wrong else ())
                 continue
             for position, child, edge in positions(node):
                 if child in wrong:
@@ -311,7 +318,8 @@ def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: l
 
 def _sum_finding(node: Variable, adjoint: Any, reaches: bool, legend: Legend) -> Finding:
     """An adjoint that is not finite though each contribution to it is."""
-    part = next(p for p in (adjoint.values if isinstance(adjoint, Parts) else (adjoint,)) if not finite(p))
+    parts = adjoint.values if isinstance(adjoint, Parts) else (adjoint,)
+    part: Any = next(p for p in parts if not finite(p))
     why = overflow(part)
     why = (f"the sum of its contributions: {why[0]}", why[1])
     wrong = ~np.isfinite(np.asarray(part))
@@ -331,7 +339,8 @@ def _slope_finding(step: _Step, legend: Legend, arose: Any, final: Any, factor: 
         cotangent, _ = _entry_of(step.cotangent, index, shape)
         why = of_slope(name, step.position, tuple(entry for entry, _ in entries), partial, cotangent)
         factors = {"cotangent": cotangent, "partial": partial}
-        kind = "arose" if all(finite(entry) for entry, _ in entries) else "follows"
+        result, _ = _entry_of(plain(node._val), index, shape)
+        kind = "arose" if finite(result) and all(finite(entry) for entry, _ in entries) else "follows"
         operands = tuple(Operand(legend.name(a), e, i) for a, (e, i) in zip(node._args, entries, strict=True))
     else:
         kind = "arose" if all(map(finite, values)) else "follows"

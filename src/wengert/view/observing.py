@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from wengert.core.sweep import pull_back, push_forward, unit
 from wengert.core.trees import flatten
 from wengert.core.variable import FREED, Variable
 from wengert.view.findings import Cut
-from wengert.view.recording import Place, Recording, _positions, is_library, named_values
+from wengert.view.recording import Place, Recording, is_library, named_values, place_at
 
 # What tells of a variable's form and not of its numbers.
 FORM = frozenset(
@@ -108,7 +108,7 @@ class Observation(Recording):
         variables = [v for value in given.values() for v in _variables(value)]
         if variables:
             self._noted.add(key)
-            self.left.append(Left(variables, Cut(name, _reason(name, result), place_in(caller))))
+            self.left.append(Left(variables, Cut(name, _reason(name, result), place_at(caller.f_code, caller.f_lasti))))
 
 
 _SWEEP, _PUSH = pull_back.__code__, push_forward.__code__
@@ -151,14 +151,6 @@ def _variables(value: Any) -> list[Variable]:
     return []
 
 
-def place_in(frame: Any, offset: int | None = None) -> Place:
-    """Where the code of a frame is now, or was at an offset."""
-    code = frame.f_code
-    line, end_line, column, end_column = _positions(code)[(frame.f_lasti if offset is None else offset) // 2]
-    start = code.co_firstlineno if line is None else line
-    return Place(code.co_filename, start, end_line or start, column or 0, end_column or 0, code.co_qualname)
-
-
 def observed(function: Callable, arguments: Sequence, keywords: Mapping[str, Any]) -> Observation:
     """Call the function while it is watched; what it raises becomes the observation's `error`."""
     written = function if inspect.isroutine(function) else type(function).__call__  # type: ignore[operator]
@@ -180,7 +172,7 @@ def raised_in(error: BaseException) -> tuple[Place | None, list[tuple[str, Any]]
         trace = trace.tb_next
     if found is None:
         return None, []
-    place = place_in(found.tb_frame, found.tb_lasti)
+    place = place_at(found.tb_frame.f_code, found.tb_lasti)
     words = set(re.findall(r"\w+", place.source))
     return place, [(name, value) for name, value in named_values(found.tb_frame.f_locals) if name in words]
 
@@ -197,13 +189,13 @@ def computed_before(error: BaseException, observation: Observation) -> list[Vari
     return [v for v in kept if v._level == level]
 
 
-def ancestors(nodes: Sequence[Variable]) -> set[Variable]:
-    """All nodes that these were computed from, those of outer traces too."""
+def ancestors(nodes: Sequence[Variable], known: Collection[Variable] = ()) -> set[Variable]:
+    """All nodes that these were computed from, those of outer traces too; what is known, and what is behind it, is left out."""
     found: set[Variable] = set()
     stack = list(nodes)
     while stack:
         node = stack.pop()
-        if node in found:
+        if node in found or node in known:
             continue
         found.add(node)
         if node._args is not FREED:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Why = tuple[str, str]
-FOLLOWS: Why = ("its operands were not finite", "")
+INFINITE: Why = ("an operand was infinite", "")
+FOLLOWS: Why = ("what it was given was not finite", "")
 
 
 class Row(NamedTuple):
@@ -151,7 +152,7 @@ def of_value(name: str, entries: tuple, value: Any) -> Why:
         if np.isinf(value):
             return overflow(value)
         return f"{name} is not defined there", ""
-    return "", ""
+    return INFINITE
 
 
 def of_slope(name: str, position: int, entries: tuple, partial: Any, cotangent: Any) -> Why:
@@ -165,7 +166,7 @@ def of_slope(name: str, position: int, entries: tuple, partial: Any, cotangent: 
         return found
     if np.isnan(partial):
         return f"the slope of {name} is not defined there", ""
-    return f"the slope of {name} is infinite there", ""
+    return f"the slope of {name} is infinite, or too large for a float, there", ""
 
 
 def _first(rows: tuple[Row, ...], entries: tuple) -> Why | None:
@@ -264,7 +265,7 @@ def of_whole(name: str, values: list, out: Any, params: dict) -> Why:
         if not any(np.isnan(p).any() for p in map(np.asarray, parts) if p.dtype.kind in "fc"):
             return overflow(parts[0])
         return f"{name} is not defined there", ""
-    return "", ""
+    return INFINITE
 
 
 # -- degenerate factorisations --------------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ def of_map(name: str, out: Any, whole: bool) -> Why:
         if pairs:
             what = FACTORS[name][1]
             named = "; ".join(
-                f"{what} {i} and {j}" + (f" of matrix {stack}" if stack else "") + f" are both {value:.6g}"
+                f"{what} {i} and {j}" + (f" of matrix {stack}" if stack else "") + f" are both {value:.3g}"
                 for stack, i, j, value in pairs[:3]
             )
             more = f" (and {len(pairs) - 3} pairs more)" if len(pairs) > 3 else ""

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.trees import flatten
-from wengert.view.findings import Finding, Independent, Layer, shown
+from wengert.view.findings import Cut, Finding, Independent, Layer, shown
 from wengert.view.nonfinite import finite
 from wengert.view.recording import Place
 
 if TYPE_CHECKING:
     from wengert.view.debug import Report
 
+LISTED = 12  # inputs
 SHOWN = 5  # of each kind; the report's attributes have all
 
 
@@ -149,7 +150,10 @@ def _quiet(report: Report) -> Iterator[str]:
             for one in report.suppressed
         )
     if report.independent:
-        yield "Inputs with a gradient of exact zeros:\n" + "\n".join(_cut(one) for one in report.independent)
+        shown_ones = report.independent[:LISTED]
+        more = len(report.independent) - len(shown_ones)
+        lines = [_cut(one) for one in shown_ones] + ([f"  ... and {more} more"] if more else [])
+        yield "Inputs with a gradient of exact zeros:\n" + "\n".join(lines)
 
 
 def _cut(one: Independent) -> str:
@@ -164,8 +168,12 @@ def _cut(one: Independent) -> str:
     if not one.cuts:
         return f"  {one.name}: zero at this point: its contributions cancel, or are 0 each"
     return f"  {heads[one.kind]}\n" + "\n".join(
-        f"  {line}" for line in _listed(f"{c.operation} ({c.reason}){_at(c.place)}" for c in one.cuts).splitlines()
+        f"  {line}" for line in _listed(f"{_cutter(c)}{_at(c.place)}" for c in one.cuts).splitlines()
     )
+
+
+def _cutter(cut: Cut) -> str:
+    return cut.reason if cut.operation in cut.reason else f"{cut.operation} ({cut.reason})"
 
 
 def _flow(report: Report) -> Iterator[str]:
