@@ -16,6 +16,7 @@ from wengert.testing import check_grads
 if TYPE_CHECKING:
     from wengert.view.draw import draw
     from wengert.view.explain import explain
+    from wengert.view.explore import explore
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "explain",
+    "explore",
     "grad",
     "gradients",
     "hessian",
@@ -44,7 +46,7 @@ __all__ = [
 ]
 
 # Read when first asked for, so that importing stays light.
-_VIEWS = {"draw": "wengert.view.draw", "explain": "wengert.view.explain"}
+_VIEWS = {"draw": "wengert.view.draw", "explain": "wengert.view.explain", "explore": "wengert.view.explore"}
 
 
 def __getattr__(name: str) -> Any:
