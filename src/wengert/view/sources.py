@@ -1,18 +1,19 @@
 """The lines of the user's source that a page shows beside the values, and the place of each node among them.
 
-Only the lines around recorded places are carried, and of a file only its name: a page may be sent to others.
+Only the functions with recorded places are carried, and of a file only its name: a page may be sent to others.
 """
 
 from __future__ import annotations
 
 import linecache
 import os
+import re
 from typing import Any
 
 from wengert.view.recording import Place
 
-AROUND = 3  # lines that are shown before the first place and after the last of a function
-GAP = 30  # lines without a place that are still shown
+AROUND = 3  # lines that are shown before and after code that is in no function
+FAR = 60  # lines from a function's first place up to its `def`, and from its last one down to its end, that are looked at
 
 
 class Sources:
@@ -20,34 +21,54 @@ class Sources:
 
     def __init__(self) -> None:
         self._places: dict[tuple, int] = {}
-        self._lines: dict[str, set[int]] = {}
+        self._seen: dict[Place, int] = {}
+        self._lines: dict[str, dict[str, set[int]]] = {}  # by file and function
 
     def place(self, place: Place | None) -> int:
         """The number of a place; -1 for none, and where the source is not to be had."""
         if place is None or not place.source:
             return -1
-        key = (place.file, place.line, *_columns(place), place.function.replace("<locals>.", ""), place.expression)
-        self._lines.setdefault(place.file, set()).update((place.line, place.end_line))
-        return self._places.setdefault(key, len(self._places))
+        alone = place._replace(calls=())
+        if alone not in self._seen:
+            function = place.function.replace("<locals>.", "")
+            key = (place.file, place.line, *_columns(place), function, place.expression)
+            self._lines.setdefault(place.file, {}).setdefault(function, set()).update((place.line, place.end_line))
+            self._seen[alone] = self._places.setdefault(key, len(self._places))
+        return self._seen[alone]
 
     def written(self) -> dict[str, Any]:
-        """The parts of files (name, first line, lines), and the places as (part, line, columns, function, expression)."""
-        parts: list[dict[str, Any]] = []
-        part_of: dict[tuple[str, int], int] = {}
-        for file, lines in self._lines.items():
-            total = len(linecache.getlines(file))
-            block: list[int] = []
-            for line in [*sorted(lines), None]:
-                if block and (line is None or line - block[-1] > GAP):
-                    first, last = max(1, block[0] - AROUND), min(total, block[-1] + AROUND)
-                    part_of |= {(file, i): len(parts) for i in block}
-                    text = [linecache.getline(file, i).rstrip("\n") for i in range(first, last + 1)]
-                    parts.append({"file": _shown(file), "first": first, "lines": text})
-                    block = []
-                if line is not None:
-                    block.append(line)
-        places = [[part_of[file, line], line, *rest] for file, line, *rest in self._places]
-        return {"sources": parts, "places": places}
+        """The files (name, numbered lines), and the places as (file, line, columns, function, expression)."""
+        files = []
+        for file, functions in self._lines.items():
+            shown: set[int] = set()
+            for function, lines in functions.items():
+                shown |= _around(linecache.getlines(file), min(lines), max(lines), function)
+            text = [[i, linecache.getline(file, i).rstrip("\r\n")] for i in sorted(shown)]
+            files.append({"file": _shown(file), "lines": text})
+        number = {file: i for i, file in enumerate(self._lines)}
+        return {"sources": files, "places": [[number[file], *rest] for file, *rest in self._places]}
+
+
+def _around(lines: list[str], first: int, last: int, function: str) -> set[int]:
+    """The numbers of a function's lines: from its `def` on, as far as its indentation goes."""
+    if function == "<module>":
+        return set(range(max(1, first - AROUND), min(len(lines), last + AROUND) + 1))
+    depth = _indentation(lines[first - 1])
+    for i in range(first, max(0, first - FAR), -1):
+        if re.match(r"\s*(async\s+)?def\s", lines[i - 1]) and (i == first or _indentation(lines[i - 1]) < depth):
+            first, depth = i, _indentation(lines[i - 1])
+            while last < min(len(lines), last + FAR) and (
+                not lines[last].strip() or _indentation(lines[last]) > depth
+            ):
+                last += 1
+            while not lines[last - 1].strip():
+                last -= 1
+            break
+    return set(range(first, last + 1))
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _columns(place: Place) -> tuple[int, int]:

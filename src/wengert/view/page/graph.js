@@ -82,10 +82,10 @@ function showLevel(k, focusOn = null) {
     const points = layout.routes[i];
     const path = draw("path", { d: pathOf(points), "marker-end": "url(#head)" });
     const [x, y] = layout.labels[i] ?? alongRoute(points), text = draw("text", { class: "label", x, y: y + 4, "text-anchor": "middle" });
-    const group = draw("g", { class: "edge" }, path, text);
+    const behind = draw("rect", { class: "behind", y: y - 9, height: 18 }), group = draw("g", { class: "edge" }, path, behind, text);
     if (edges.length === 1) group.addEventListener("click", () => selectEdge(edges[0]));
     under.append(group);
-    view.edges.push({ group, text, from, to, edges });
+    view.edges.push({ group, text, behind, x, from, to, edges });
     for (const e of edges) view.ofEdge.set(e, i);
   });
   level.elements.forEach(([kind, ref, extra], i) => {
@@ -128,7 +128,7 @@ function showLevel(k, focusOn = null) {
   view.svg = svg;
   view.focus = focusOn === null ? 0 : elementsOf(focusOn)[0] ?? 0;
   if (view.elements.length) view.elements[view.focus].group.setAttribute("tabindex", "0");
-  zoomTo("fit");
+  zoomTo("read");
   showTrail();
 }
 
@@ -157,7 +157,8 @@ function showTrail() {
 
 function zoomTo(how) {
   const box = byId("canvas"), room = Math.min((box.clientWidth - 12) / view.width, (box.clientHeight - 12) / view.height);
-  if (how === "fit") view.zoom = Math.max(0.45, Math.min(1.5, room || 1));
+  if (how === "fit") view.zoom = Math.min(1.5, room || 1);
+  else if (how === "read") view.zoom = Math.max(0.8, Math.min(1.4, room || 1)); // large enough to read, if need be by scrolling
   else view.zoom = Math.max(0.1, Math.min(4, view.zoom * how));
   view.svg.setAttribute("width", view.width * view.zoom);
   view.svg.setAttribute("height", view.height * view.zoom);
@@ -204,6 +205,9 @@ function markStep(step) {
     classes.toggle("feeds", now >= 0 && edge.edges.some((k) => graph.parent[k] === now));
     classes.toggle("done", e >= 0 && edge.edges.every((k) => whenBackward[k] >= 0 && whenBackward[k] < step));
     edge.text.textContent = !there ? "" : only >= 0 ? edgeLabel(only) : `${edge.edges.length}×`;
+    const wide = edge.text.textContent ? 7.2 * edge.text.textContent.length + 6 : 0;
+    edge.behind.setAttribute("x", edge.x - wide / 2);
+    edge.behind.setAttribute("width", wide);
   }
   const target = [...(e >= 0 ? getsAt : nowAt)][0];
   if (target !== undefined && view.elements[target]) bring(view.elements[target]);

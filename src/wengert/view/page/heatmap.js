@@ -38,11 +38,13 @@ function viewer(a, name) {
   const reading = make("div", { class: "reading", "aria-live": "polite" });
   const at = () => (state.slice * a.rows + state.row) * a.columns + state.column;
   const cell = () => {
-    const w = canvas.clientWidth || 360;
+    const w = (canvas.parentElement?.clientWidth || 362) - 2;
     return (Math.min(w / a.columns, Math.max(1, 220 / a.rows), 34) || 1) * state.zoom;
   };
   function paint() {
-    const w = canvas.clientWidth || 360, size = cell(), height = Math.max(10, Math.min(220, Math.ceil(size * a.rows))), ratio = Math.max(1, devicePixelRatio || 1);
+    const size = cell(), room = canvas.parentElement?.clientWidth || 360;
+    if (state.zoom === 1) canvas.style.width = `${Math.min(room, Math.ceil(size * a.columns) + 2)}px`; else canvas.style.width = "100%";
+    const w = canvas.clientWidth || 360, height = Math.max(10, Math.min(220, Math.ceil(size * a.rows))), ratio = Math.max(1, devicePixelRatio || 1);
     canvas.width = w * ratio; canvas.height = height * ratio; canvas.style.height = `${height}px`;
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
@@ -55,7 +57,7 @@ function viewer(a, name) {
       else pattern(context, x, left, up, size, size);
       if (size >= 30 && !a.complex && Number.isFinite(x)) {
         context.fillStyle = Math.abs(x) > 0.55 * top ? "#fff" : "#111"; context.font = `${Math.min(12, size / 3.4)}px monospace`; context.textAlign = "center"; context.textBaseline = "middle";
-        context.fillText(short(x, 3), left + size / 2, up + size / 2, size - 2);
+        context.fillText(short(x, Math.abs(x) < 1 ? 2 : 3), left + size / 2, up + size / 2, size - 2);
       }
     }
     if (state.seen) {
@@ -113,7 +115,7 @@ function viewer(a, name) {
     bar.append(chosen, said); queueMicrotask(show);
   }
   box.append(canvas, make("div", { class: "scale" }, low, ramp, high), reading, bar, histogram(s), facts(a, s));
-  new ResizeObserver(paint).observe(canvas);
+  new ResizeObserver(paint).observe(box);
   queueMicrotask(paint);
   return box;
 }

@@ -15,8 +15,8 @@ function showNode(i) {
   facts.append(row("operation", graph.operation(i) || "none: an input"));
   if (graph.formula(i)) facts.append(row("formula", graph.formula(i) + (formulaInNumbers(i) ? ` = ${formulaInNumbers(i)}` : "")));
   if (place) {
-    const [part, line, , , inside, expression] = place;
-    facts.append(row("code", expression), row("line", `${raw.sources[part].file}:${line} in ${inside}`));
+    const [file, line, , , within, expression] = place;
+    facts.append(row("code", make("code", {}, expression)), row("line", `${raw.sources[file].file}:${line} in ${within}`));
   }
   facts.append(row("shape", `${graph.shape(i)} ${graph.dtype(i)}`));
   const bad = [["value", "value"], ["adjoint", "derivative"]].filter(([column]) => !isFinite_(column, i)).map(([, word]) => word);

@@ -45,29 +45,36 @@ function play(on = player.timer === null) {
 }
 
 // -- the user's source ---------------------------------------------------------------------------------------------------
-const sourceView = { part: -1, lines: [] };
+const sourceView = { file: -1, lines: new Map() };
 function showSource(i) {
   const place = i >= 0 ? graph.place(i) : null, box = byId("source");
   if (!raw.places.length) return;
   box.hidden = false;
-  const part = place ? place[0] : Math.max(sourceView.part, 0);
-  if (part !== sourceView.part) {
-    const { file, first, lines } = raw.sources[part];
-    sourceView.part = part;
-    sourceView.lines = lines.map((text, k) => make("span", { class: "line" }, make("span", { class: "n", "aria-hidden": "true" }, first + k), make("span", { class: "code" }, text)));
-    box.replaceChildren(make("h2", {}, file), make("pre", { tabindex: "0", "aria-label": `Source of ${file}` }, ...sourceView.lines));
+  const part = place ? place[0] : Math.max(sourceView.file, 0), { file, lines } = raw.sources[part];
+  if (part !== sourceView.file) {
+    Object.assign(sourceView, { file: part, lines: new Map(), now: null });
+    const written = [];
+    lines.forEach(([n, text], k) => {
+      if (k && n !== lines[k - 1][0] + 1) written.push(make("span", { class: "line gap" }, "⋯"));
+      const line = make("span", { class: "line" }, make("span", { class: "n", "aria-hidden": "true" }, n), make("span", { class: "code" }, text));
+      sourceView.lines.set(n, { line, text });
+      written.push(line);
+    });
+    box.replaceChildren(make("h2", {}, file), make("pre", { tabindex: "0", "aria-label": `Source of ${file}` }, ...written));
   }
-  const { first, lines } = raw.sources[sourceView.part];
-  sourceView.lines.forEach((line, k) => {
-    const now = place !== null && first + k === place[1];
-    if (!now && !line.classList.contains("now")) return;
-    line.classList.toggle("now", now);
-    if (now) line.setAttribute("aria-current", "step"); else line.removeAttribute("aria-current");
-    const code = line.querySelector(".code"), text = lines[k];
-    if (now) code.replaceChildren(text.slice(0, place[2]), make("mark", {}, text.slice(place[2], place[3])), text.slice(place[3]));
-    else code.replaceChildren(text);
-    if (now) { const pre = line.parentElement, top = line.offsetTop - pre.offsetTop; if (top < pre.scrollTop || top > pre.scrollTop + pre.clientHeight - 30) pre.scrollTop = top - 60; }
-  });
+  if (sourceView.now) {
+    const { line, text } = sourceView.now;
+    line.classList.remove("now");
+    line.removeAttribute("aria-current");
+    line.querySelector(".code").replaceChildren(text);
+  }
+  sourceView.now = place ? sourceView.lines.get(place[1]) : null;
+  if (!sourceView.now) return;
+  const { line, text } = sourceView.now, pre = line.parentElement, top = line.offsetTop - pre.offsetTop;
+  line.classList.add("now");
+  line.setAttribute("aria-current", "step");
+  line.querySelector(".code").replaceChildren(text.slice(0, place[2]), make("mark", {}, text.slice(place[2], place[3])), text.slice(place[3]));
+  if (top < pre.scrollTop || top > pre.scrollTop + pre.clientHeight - 30) pre.scrollTop = top - 60;
 }
 
 // -- sliders -------------------------------------------------------------------------------------------------------------
@@ -86,7 +93,9 @@ function showSliders() {
   const run = () => {
     graph.moved = [...changed].some(([i, x]) => !Object.is(x, original.get(i)));
     runProgram(graph, changed);
-    markStep(player.step); goTo(player.step, { follow: false, speak: false }); showSelection();
+    goTo(player.step, { follow: false, speak: false });
+    showSelection();
+    showResult();
   };
   for (const i of inputs.slice(0, 12)) {
     const x = graph.value[i], reach = Math.max(1, 2 * Math.abs(x)) || 1, low = x - reach, high = x + reach;
@@ -191,7 +200,7 @@ function readHash() {
   const box = whole("box", levels.length), node = whole("node", graph.count), to = whole("to", graph.count), step = whole("step", LAST + 1);
   showLevel(box ?? 0);
   Object.assign(selection, { first: node, second: node === null ? null : to, edge: null });
-  goTo(step ?? (graph.hasAdjoints ? LAST : graph.count), { follow: false });
+  goTo(step ?? LAST, { follow: false });
   showSelection();
 }
 
@@ -233,11 +242,12 @@ byId("query").addEventListener("input", showFound);
 byId("search").addEventListener("submit", (event) => { event.preventDefault(); byId("found").querySelector("button")?.click(); });
 document.addEventListener("click", (event) => { if (!event.target.closest("#search")) byId("found").hidden = true; });
 addEventListener("hashchange", readHash);
-addEventListener("resize", () => zoomTo("fit"));
+addEventListener("resize", () => zoomTo("read"));
 
 byId("title").textContent = raw.title;
 byId("title").title = raw.title;
-byId("about").textContent = `${L} = ${valueText("value", graph.root)}`;
+const showResult = () => { byId("about").textContent = `${L} = ${valueText("value", graph.root)}`; };
+showResult();
 byId("scrub").max = LAST;
 byId("forward-part").style.flex = graph.count;
 byId("backward-part").style.flex = LAST - graph.count;

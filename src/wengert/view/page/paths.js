@@ -110,6 +110,13 @@ function pathText(edges) {
   return { route: cutMiddle(names).join(" → "), symbols: cutMiddle(edges.map(alongEdge)).join(" · "), numbers: edges.length === 1 && value === ` = ${factors}` ? factors : factors + value, product };
 }
 
+// A number of paths, all its digits; of a very long one first its size.
+function many(total) {
+  if (total <= BigInt(LISTED)) return counted(total, "path");
+  const digits = String(total), all = `${total.toLocaleString("en")} paths`;
+  return digits.length <= 21 ? all : `about ${digits[0]}.${digits.slice(1, 3)} × 10^${digits.length - 1} paths, exactly ${all}`;
+}
+
 function showPaths(one, other) {
   const found = pathsBetween(one, other), { top, bottom, total } = found, left = `∂${graph.symbol[top]}/∂${graph.symbol[bottom]}`;
   const box = byId("inspector");
@@ -119,7 +126,7 @@ function showPaths(one, other) {
     parts.push(make("p", {}, top === bottom ? "These are the same node." : `No derivative flows between them: neither was computed from the other. ${left} = 0.`));
     return box.replaceChildren(...parts);
   }
-  parts.push(make("p", { id: "path-count" }, total <= BigInt(LISTED) ? counted(total, "path") : `${total.toLocaleString("en")} paths`));
+  parts.push(make("p", { id: "path-count" }, many(total)));
   if (!found.complete) parts.push(make("p", { class: "note" }, found.byWeight ? `Too many to list. The ${found.paths.length} that weigh most:` : `Too many to list. ${found.paths.length} of them:`));
   const list = make("ol", { class: "terms" });
   const values = [];

@@ -9,11 +9,12 @@ if (graph.hasAdjoints) {
 const whenBackward = new Int32Array(graph.edges).fill(-1); // the step of an edge
 backward.forEach((e, k) => { whenBackward[e] = graph.count + 2 + k; });
 const SEED = graph.count + 1;
-const LAST = graph.hasAdjoints ? SEED + backward.length : graph.count;
+const END = SEED + backward.length; // of the way back
+const LAST = graph.hasAdjoints ? END + 1 : graph.count; // after it, the result
 
-const phaseOf = (step) => (step === 0 ? "start" : step <= graph.count ? "forward" : step === SEED ? "seed" : "backward");
+const phaseOf = (step) => (step === 0 ? "start" : step <= graph.count ? "forward" : step === SEED ? "seed" : step <= END ? "backward" : "result");
 const nodeAt = (step) => (step >= 1 && step <= graph.count ? step - 1 : step === SEED ? graph.root : -1);
-const edgeAt = (step) => (step > SEED ? backward[step - SEED - 1] : -1);
+const edgeAt = (step) => (step > SEED && step <= END ? backward[step - SEED - 1] : -1);
 const isComputed = (i, step) => i < step;
 
 // How many of the contributions to a node have arrived, and of how many.
@@ -81,6 +82,12 @@ function stepText(step) {
     const parts = [graph.symbol[i], ...(formula ? [formula] : []), ...(numbers ? [numbers] : []), valueText("value", i)];
     const what = graph.operation(i) ? `Forward ${step} of ${graph.count}: ${graph.operation(i)}` : `Forward ${step} of ${graph.count}: an input`;
     return { head: what, lines: [parts.join(" = ")] };
+  }
+  if (phase === "result") {
+    const inputs = [];
+    for (let i = 0; i < graph.count && inputs.length < 9; i++) if (!graph.operation(i) && graph.hasAdjoint(i) && i !== graph.root) inputs.push(i);
+    const shown = inputs.slice(0, 8).map((i) => `${ofL(i)} = ${valueText("adjoint", i)}`).join(",  ") + (inputs.length > 8 ? ", …" : "");
+    return { head: "The derivatives are complete. Home goes to the start, Play walks through.", lines: [shown || `${L} depends on no input`] };
   }
   if (phase === "seed") return { head: `Backward: the sweep starts at ${L}`, lines: [`${ofL(graph.root)} = 1`] };
   const e = edgeAt(step), c = graph.child[e], rule = chainRule(e), so = adjointSoFar(c, step), { done, all } = arrived(c, step);
