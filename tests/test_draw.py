@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wengert
+import wengert.numpy
 from wengert import Variable, draw
 from wengert.view.drawing import card_of, drawn, heat_map, width
 from wengert.view.folding import MANY, Box, Item, fold, scene
@@ -109,6 +110,7 @@ def test_inputs_used_often_are_drawn_at_each_use_and_others_once():
 
 def test_several_outputs_complex_numbers_and_empty_arrays_are_drawn():
     A = Variable(np.eye(2)).set_name("A")
+    assert "eigh(A)[1]" in " ".join(texts(draw(np.sum(np.linalg.eigh(A)[1])).svg))
     assert "slogdet(A)" in " ".join(texts(draw(np.linalg.slogdet(A)[1]).svg))
     assert texts(draw(Variable(1 + 2j).set_name("z") * 2).svg)[:2] == ["z", "1 + 2i"]
     assert "(0,)" in texts(draw(np.sum(Variable(np.zeros(0)).set_name("e"))).svg)
@@ -211,6 +213,15 @@ def test_loops_within_loops_fold_within_boxes():
 def test_small_graphs_are_shown_as_they_are():
     graph = graph_of(rnn, rnn_arguments(3), None, "draw")
     assert not any(isinstance(m, Box) for m in fold(graph).members)
+
+
+def test_crowds_of_inputs_stand_in_one_box():
+    xs = [Variable(float(i)).set_name(f"x{i}") for i in range(1000)]
+    graph = graph_of(sum(x * 2.0 for x in xs), (), sys._getframe(), "draw")
+    assert len(scene(graph, fold(graph).members).items) < MANY
+    graph = graph_of(wengert.numpy.sum(wengert.numpy.stack(xs)), (), sys._getframe(), "draw")
+    (box,) = [item.member for item in scene(graph, fold(graph).members).items if item.role == "box"]
+    assert (box.title, box.count, len(box.nodes)) == ("x0 … x999", 1000, 1000) and len(box.members) <= MANY
 
 
 def test_never_more_than_many_boxes_unless_asked():

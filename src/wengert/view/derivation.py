@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.adjoints import fit, is_finite
-from wengert.core.linear import LinearMap, Parts
+from wengert.core.linear import Entry, LinearMap, Parts
 from wengert.core.partials import Elementwise
 from wengert.core.sweep import Gradients, gradients, order
 from wengert.core.variable import Variable
@@ -31,6 +31,7 @@ from wengert.view.terms import (
     index_text,
     operand_name,
     plain,
+    shape_of,
     shapes_of,
     summed_axes,
 )
@@ -98,7 +99,7 @@ class Lines:
     # -- terms --------------------------------------------------------------------------------------------------------
 
     def symbol(self, node: Any) -> Symbol:
-        return Symbol(self.names[id(node)], np.shape(plain(node)))
+        return Symbol(self.names[id(node)], shape_of(node))
 
     def operand(self, arg: Any, node: Variable) -> Term:
         """What stands in a formula for an operand: a symbol, or a number that is no variable."""
@@ -235,6 +236,8 @@ class Lines:
         outputs = {n._params["i"]: n for n in self.parents.get(parent, ())} if isinstance(g, Parts) else {}
         through = tuple(self.definition(node) for node in outputs.values()) or (self.definition(parent),)
         pull = None
+        if isinstance(edge, Entry):
+            return self.generic(parent, child, position, edge, g, value, through, outputs)
         held = [plain(arg) for arg in parent._args] + ([] if outputs else [plain(parent)])
         is_complex = any(np.iscomplexobj(value) for value in held)
         if row is not None and not (is_complex and parent._primitive.name in REAL):

@@ -26,7 +26,8 @@ class Box:
     Attributes
     ----------
     kind : str
-        'call' of a function of the user's, 'repeat' of a block, one 'iteration' of it, or 'section' of a long stretch.
+        'call' of a function of the user's, 'repeat' of a block, one 'iteration' of it, 'section' of a long stretch, or 'values'
+        that come in together.
     title : str
     members : tuple of int and Box
         Numbers of nodes, and boxes, in the order of execution.
@@ -199,6 +200,7 @@ def _runs(keys: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 # -- what is seen ------------------------------------------------------------------------------------------------------
 
+CROWD = 24  # values that come in for one item and are still drawn one by one
 USES = 3  # of an input that is drawn once; one that more of what is seen computes with is drawn at each of them
 
 
@@ -254,18 +256,29 @@ def scene(graph: Graph, members: Sequence[Member], opened: Callable[[Box], bool]
             first[copy] = min(first.get(copy, (i, source[1])), (i, source[1]))
     items: list[Item] = []
     place: dict[object, int] = {}
-    coming = sorted(first, key=lambda copy: (first[copy], copy))
-    at = 0
+    coming: dict[int, list[tuple]] = {}
+    for copy in sorted(first, key=lambda copy: (first[copy], copy)):
+        coming.setdefault(first[copy][0], []).append(copy)
     for i, member in enumerate(shown):
-        while at < len(coming) and first[coming[at]][0] == i:
-            place[coming[at]] = len(items)
-            n = coming[at][1]
-            items.append(Item("input" if graph.nodes[n].is_input else "outside", n))
-            at += 1
+        before = coming.get(i, [])
+        if len(before) > CROWD:
+            place |= dict.fromkeys(before, len(items))
+            items.append(Item("box", _crowd(graph, [copy[1] for copy in before])))
+        else:
+            for copy in before:
+                place[copy] = len(items)
+                items.append(Item("input" if graph.nodes[copy[1]].is_input else "outside", copy[1]))
         place[i] = len(items)
         items.append(Item("box" if isinstance(member, Box) else "node", member))
-    made = []
+    made: dict[tuple[int, int], list[Edge]] = {}
     for (source, i), edges in links.items():
         begin = place[source] if source in place else place[(*source, i)]  # type: ignore[misc]
-        made.append(Link(begin, place[i], tuple(edges)))
-    return Scene(items, made)
+        made.setdefault((begin, place[i]), []).extend(edges)
+    return Scene(items, [Link(begin, end, tuple(edges)) for (begin, end), edges in made.items()])
+
+
+def _crowd(graph: Graph, numbers: Sequence[int]) -> Box:
+    """Many values that come in together, in one box."""
+    folder = _Folder(graph)
+    title = f"{graph.nodes[numbers[0]].symbol} … {graph.nodes[numbers[-1]].symbol}"
+    return folder.box("values", title, folder.sections(list(numbers)), len(numbers))

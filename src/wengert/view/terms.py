@@ -28,7 +28,13 @@ def dims(value: Any) -> int:
 
 def shapes_of(node: Variable) -> tuple[tuple[int, ...], ...]:
     """The shapes of a node's operands."""
-    return tuple(np.shape(plain(arg)) if not isinstance(plain(arg), tuple) else () for arg in node._args)
+    return tuple(map(shape_of, node._args))
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a node's value; several outputs together have none."""
+    value = plain(value)
+    return () if isinstance(value, tuple) else np.shape(value)
 
 
 def free_terms(name: str, params: dict, position: int, operands: list, out: Any, shape: tuple) -> dict[str, Term]:
