@@ -211,7 +211,9 @@ def test_the_pages_own_program_says_what_numpy_says(show, point):
             for node, variable in enumerate(variables):
                 select(page, node)
                 assert float(page.inner_text("#node-value")) == point[node]
-                assert float(page.inner_text("#node-adjoint")) == pytest.approx(float(found[variable]), rel=1e-12, abs=1e-12)
+                assert float(page.inner_text("#node-adjoint")) == pytest.approx(
+                    float(found[variable]), rel=1e-12, abs=1e-12
+                )
             for symbol, value in zip(page_symbols(page), values.values(), strict=False):
                 assert float(symbol) == pytest.approx(float(value.val), rel=1e-12), symbol
 
@@ -270,7 +272,9 @@ def test_ten_thousand_nodes(show, capsys):
             page.keyboard.press("ArrowRight")
         assert rule(page).startswith("v₂ = v₁ + x")
     with capsys.disabled():
-        print(f"\n10,202 nodes: opened after {opened_in:.0f} ms, {took:.1f} ms a scrub, {time.perf_counter() - start:.1f} s in all")
+        print(
+            f"\n10,202 nodes: opened after {opened_in:.0f} ms, {took:.1f} ms a scrub, {time.perf_counter() - start:.1f} s in all"
+        )
 
 
 def test_boxes_open_and_close_and_the_address_links_to_a_step(show):
@@ -427,13 +431,18 @@ def test_a_screen_reader_is_told(show):
 
 def luminance(colour):
     channels = [int(c) / 255 for c in re.findall(r"\d+", colour)[:3]]
-    return sum(w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), channels))
+    return sum(
+        w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
+        for w, c in zip((0.2126, 0.7152, 0.0722), channels)
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark_have_contrast(show, scheme):
     with show(seed, 4.0, 1.0, hash="#step=9&node=1", color_scheme=scheme) as page:
-        colour = lambda where, what: page.evaluate("([w, p]) => getComputedStyle(document.querySelector(w))[p]", [where, what])
+        colour = lambda where, what: page.evaluate(
+            "([w, p]) => getComputedStyle(document.querySelector(w))[p]", [where, what]
+        )
         ground = luminance(colour("body", "backgroundColor"))
         assert (ground > 0.5) == (scheme == "light")
         panel = luminance(colour("aside", "backgroundColor"))

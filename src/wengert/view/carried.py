@@ -22,7 +22,12 @@ WORK = 20_000_000  # entries of Jacobians that are looked at for one page, all t
 SIDE = 256  # rows and columns of a pattern as it is shown
 BINS = 32
 
-_KINDS = {"f8": np.dtype("<f8"), "f4": np.dtype("<f4"), "c16": np.dtype("<c16"), "u1": np.dtype("u1")}
+_KINDS: dict[str, np.dtype] = {
+    "f8": np.dtype("<f8"),
+    "f4": np.dtype("<f4"),
+    "c16": np.dtype("<c16"),
+    "u1": np.dtype("u1"),
+}
 
 
 class Carried:

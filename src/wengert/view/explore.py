@@ -15,6 +15,7 @@ from wengert.core.variable import Variable
 from wengert.view.graph import Graph, graph_of
 from wengert.view.page_data import page_data
 from wengert.view.page_text import page_text
+from wengert.view.widget import widget_of
 
 HEIGHT = 720  # pixels of the page within a notebook
 
@@ -53,6 +54,16 @@ class Explorer:
         path = self.save(name)
         webbrowser.open(path.as_uri())
         return path
+
+    def widget(self) -> Any:
+        """The page as a widget whose `.selection` is the tuple of variables that are selected in it.
+
+        Raises
+        ------
+        ImportError
+            If anywidget is not installed: ``pip install "wengert[widget]"``.
+        """
+        return widget_of(self.html, self._title, [node.variable for node in self._graph.nodes], HEIGHT)
 
     def __repr__(self) -> str:
         return f"<page of {self._title}: {len(self._graph.nodes):,} nodes; .save('page.html') or .open()>"

@@ -14,7 +14,7 @@ from wengert.view.drawing import cut, slope_text, width
 from wengert.view.drawing import short as short_text
 from wengert.view.folding import Box, Item, Scene, fold, scene
 from wengert.view.graph import Graph, Node
-from wengert.view.layout import layered
+from wengert.view.layout import Layout, layered
 
 TYPE = 13.5  # size of the type in a card
 LINE, PAD = 18.0, 10.0
@@ -24,6 +24,7 @@ LONGEST = 30  # characters of a title
 PICTURE = 40  # room for an array's heat map, beside the text
 LABEL = (64.0, 18.0)  # room for an edge's label, whose number may change
 MARGIN = 16.0
+GAP = (26.0, 22.0)  # between cards in a row, and between rows
 
 
 class _Levels:
@@ -37,10 +38,10 @@ class _Levels:
         self._layout_of: dict[tuple, int] = {}
 
     def all_of(self, root: Box, title: str) -> None:
-        waiting: list[tuple[Box, int | None]] = [(root, None)]
+        waiting: list[tuple[Box, int | None, bool]] = [(root, None, False)]
         while waiting:  # boxes may be nested deeply
-            box, up = waiting.pop(0)
-            seen = scene(self.graph, box.members or [self.graph.root.number])
+            box, up, listed = waiting.pop(0)
+            seen = self._listed(box) if listed else scene(self.graph, box.members or [self.graph.root.number])
             number = len(self.levels)
             inside = [item.member for item in seen.items if isinstance(item.member, Box)]
             start = number + 1 + len(waiting)  # the levels are numbered in the order in which they wait
@@ -62,9 +63,16 @@ class _Levels:
                         for link in seen.links
                     ],
                     "layout": self._layout(seen),
+                    "listed": listed,
                 }
             )
-            waiting += [(each, number) for each in inside]
+            waiting += [(each, number, listed or each.kind == "values") for each in inside]
+
+    def _listed(self, box: Box) -> Scene:
+        """Values that come in together stand side by side: what they are computed from is seen where they are computed."""
+        nodes = self.graph.nodes
+        roles = ["box" if isinstance(m, Box) else "input" if nodes[m].is_input else "outside" for m in box.members]
+        return Scene([Item(role, member) for role, member in zip(roles, box.members, strict=True)], [])
 
     def _place(self, edge: Any) -> int:
         return self.graph.nodes[edge.parent].edges.index(edge)
@@ -75,7 +83,7 @@ class _Levels:
         labels = [LABEL if len(link.edges) == 1 else (40.0, LABEL[1]) for link in seen.links]
         key = (tuple(sizes), tuple(ends), tuple(labels))
         if key not in self._layout_of:
-            found = layered(sizes, ends, labels, (26.0, 22.0))
+            found = layered(sizes, ends, labels, GAP) if ends else _grid(sizes)
             at = [
                 [round(x - w / 2 + MARGIN), round(y - h / 2 + MARGIN), round(w), round(h)]
                 for (x, y), (w, h) in zip(found.centers, sizes, strict=True)
@@ -112,6 +120,18 @@ class _Levels:
             slope = f"∂{self.graph.root.symbol}/∂{node.symbol} = "
             texts.append(slope_text(self.graph, node, adjoint) if np.ndim(adjoint) == 0 else slope + "(00, 00)")
         return texts
+
+
+def _grid(sizes: list[tuple[float, float]]) -> Layout:
+    """Cards without edges, in rows from left to right."""
+    wide, high = (max(axis) for axis in zip(*sizes, strict=True))
+    columns = math.ceil(math.sqrt(len(sizes) * high / wide * 1.2))
+    centers = [
+        (wide / 2 + (i % columns) * (wide + GAP[0]), high / 2 + (i // columns) * (high + GAP[1]))
+        for i in range(len(sizes))
+    ]
+    across, down = min(columns, len(sizes)), -(-len(sizes) // columns)
+    return Layout(centers, [], [], (across * (wide + GAP[0]) - GAP[0], down * (high + GAP[1]) - GAP[1]))
 
 
 def has_picture(node: Node) -> bool:

@@ -78,7 +78,7 @@ def carried_value(value: Any, carried: Carried) -> Any:
     if isinstance(value, tuple):
         return {"tuple": len(value)}
     value = plain(value)
-    if np.ndim(value) or isinstance(value, np.ndarray) and value.dtype.kind not in "fc":
+    if np.ndim(value):
         return {"array": carried.array(value)}
     if np.iscomplexobj(value):
         return {"complex": [number(value.real), number(value.imag)]}

@@ -1,4 +1,4 @@
-"""The explorer's page as one HTML text: its template, style and scripts with the data put in, and nothing that could load more."""
+"""The explorer's page as one HTML text: its template, style and scripts with the data put in; nothing in it could load more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-SCRIPTS = ("data", "program", "steps", "heatmap", "graph", "paths", "inspector", "main")  # in the order in which they run
+SCRIPTS = (
+    "data",
+    "program",
+    "steps",
+    "heatmap",
+    "graph",
+    "paths",
+    "inspector",
+    "main",
+)  # in the order in which they run
 
 # What a browser could take for the end of the data, or for a line's end within it.
 _ESCAPED = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}

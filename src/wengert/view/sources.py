@@ -13,7 +13,9 @@ from typing import Any
 from wengert.view.recording import Place
 
 AROUND = 3  # lines that are shown before and after code that is in no function
-FAR = 60  # lines from a function's first place up to its `def`, and from its last one down to its end, that are looked at
+FAR = (
+    60  # lines from a function's first place up to its `def`, and from its last one down to its end, that are looked at
+)
 
 
 class Sources:
@@ -57,9 +59,7 @@ def _around(lines: list[str], first: int, last: int, function: str) -> set[int]:
     for i in range(first, max(0, first - FAR), -1):
         if re.match(r"\s*(async\s+)?def\s", lines[i - 1]) and (i == first or _indentation(lines[i - 1]) < depth):
             first, depth = i, _indentation(lines[i - 1])
-            while last < min(len(lines), last + FAR) and (
-                not lines[last].strip() or _indentation(lines[last]) > depth
-            ):
+            while last < min(len(lines), last + FAR) and (not lines[last].strip() or _indentation(lines[last]) > depth):
                 last += 1
             while not lines[last - 1].strip():
                 last -= 1

@@ -22,14 +22,20 @@ const cut = (text, n) => (text.length <= n ? text : text.slice(0, n - 1) + "…"
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const levels = raw.levels;
-// The level in which a node is drawn: of an input, which may be drawn in several, the first.
+// The level in which a node is at home: where it is computed; of an input, which may be drawn in several, the first.
 const leafLevel = new Int32Array(graph.count).fill(-1);
-levels.forEach((level, k) => { for (const [kind, ref] of level.elements) if ((kind === "node" || kind === "input") && leafLevel[ref] < 0) leafLevel[ref] = k; });
+for (const kinds of [["node"], ["input"], ["outside"]]) {
+  levels.forEach((level, k) => { for (const [kind, ref] of level.elements) if (kinds.includes(kind) && leafLevel[ref] < 0) leafLevel[ref] = k; });
+}
 
-// The nodes in a level, however deep, in their order.
+// The nodes in a level, however deep, in their order. What is only listed in a box is at home elsewhere.
 const insideOf = new Map();
 function inside(k) {
-  if (!insideOf.has(k)) insideOf.set(k, levels[k].elements.flatMap(([kind, ref]) => (kind === "node" ? [ref] : kind === "box" ? inside(ref) : [])).sort((a, b) => a - b));
+  if (!insideOf.has(k)) {
+    const { listed, elements } = levels[k];
+    const found = elements.flatMap(([kind, ref]) => (kind === "box" ? (levels[ref].listed && !listed ? [] : inside(ref)) : kind === "node" || listed ? [ref] : []));
+    insideOf.set(k, found.sort((a, b) => a - b));
+  }
   return insideOf.get(k);
 }
 
@@ -147,11 +153,11 @@ function showTrail() {
   for (let k = view.level; k !== null && k !== undefined; k = levels[k].up) found.unshift(k);
   byId("trail").replaceChildren(...found.flatMap((k, i) => {
     const last = i === found.length - 1;
-    const part = last ? make("span", { "aria-current": "location" }, cut(levels[k].title, 40)) : make("button", { type: "button", onclick: () => openLevel(k) }, cut(levels[k].title, 40));
+    const part = last ? make("span", { "aria-current": "location" }, cut(levels[k].title, 28)) : make("button", { type: "button", onclick: () => openLevel(k) }, cut(levels[k].title, 28));
     return last ? [part] : [part, " › "];
   }));
   byId("hint").textContent = levels.length > 1
-    ? `${counted(levels[view.level].elements.length, "box", "boxes")} on screen, of ${counted(graph.count, "node")} in all. Open a stacked box with a click or Enter, leave it with Esc.`
+    ? `${counted(levels[view.level].elements.length, "card")} on screen, of ${counted(graph.count, "node")} in all. Open a stacked box with a click or Enter, leave it with Esc.`
     : "Click a node for its value and derivative, shift-click a second one for the paths between them.";
 }
 
