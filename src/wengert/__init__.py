@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wengert.view.debug import debug
     from wengert.view.draw import draw
     from wengert.view.explain import explain
+    from wengert.view.explore import explore
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "explain",
+    "explore",
     "grad",
     "gradients",
     "hessian",
@@ -46,7 +48,7 @@ __all__ = [
 ]
 
 # Read when first asked for, so that importing stays light.
-_VIEWS = {name: f"wengert.view.{name}" for name in ("debug", "draw", "explain")}
+_VIEWS = {name: f"wengert.view.{name}" for name in ("debug", "draw", "explain", "explore")}
 
 
 def __getattr__(name: str) -> Any:

@@ -167,6 +167,7 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
         "primitive": "primitive(f, rule)",
         "explain": "explain(f, x), or explain(L) for a variable L",
         "debug": "debug(f)(x), or with debug() as report: around the code",
+        "explore": "explore(f, x), or explore(L) for a variable L",
     }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
@@ -261,6 +262,13 @@ def wrong_partial(name: str, partial: tuple, in_shape: tuple, out_shape: tuple) 
         f"A derivative of {name} does not fit: shape {partial}, for an argument of {in_shape} and output of {out_shape}.\n"
         "Fix: give a number or array that broadcasts to the output (for a function that acts entry by entry), the Jacobian, "
         f"of shape {out_shape + in_shape},\nor a linear map from wengert.linear."
+    )
+
+
+def not_a_page(path: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"The explorer's page is an HTML file, got the path {str(path)!r:.200}.\n"
+        'Fix: end it in .html, explore(f, x, path="page.html").'
     )
 
 
