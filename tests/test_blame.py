@@ -6,8 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_laws import CASES, SAMPLES
 
 from wengert import Variable, check_grads, custom_gradient, linear, primitive, stop_gradient
+from wengert.blame import wrong_edges
+from wengert.core.trees import flatten
 
 
 def scaled(x):
@@ -161,3 +166,18 @@ def test_a_large_graph():
 
     with pytest.raises(AssertionError, match="push of scaled"):
         check_grads(f, (np.float64(0.5),), modes=("fwd",), tolerance=1e-12)
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+@settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_edge_of_the_librarys_own_is_accused(name, i, data):
+    function, args = SAMPLES[name][i](data.draw)
+    args = [np.asarray(x, complex if np.iscomplexobj(x) else float)[()] for x in args]
+    with np.errstate(all="ignore"):
+        found = flatten(function(*map(Variable, args)))[0]
+        for mode in ("fwd", "rev"):
+            searched = wrong_edges(
+                [x.node for x in found if isinstance(x, Variable)], mode, 1e-5, np.random.default_rng(0)
+            )
+            assert searched.wrong == []

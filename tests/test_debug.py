@@ -262,6 +262,14 @@ CUTS = [
     (lambda x: x.val * 1.0, "val", "the plain value was taken"),
     (lambda x: (x > 0) * 1.0, "comparison", "a comparison"),
     (lambda x: np.isfinite(x) * 1.0, "isfinite", "a comparison"),
+    (lambda x: x.argmax() * 1.0, "argmax", "it returns integers or booleans"),
+    (lambda x: int(x[0]) * 1.0, "__int__", "a cast to an integer"),
+    (lambda x: np.histogram(x, bins=3)[0] * 1.0, "histogram", "it returns integers or booleans"),
+    (lambda x: np.searchsorted(np.arange(3.0), x) * 1.0, "searchsorted", "it returns integers or booleans"),
+    (lambda x: np.divmod(x, 1.0)[0], "divmod", "piecewise constant"),
+    (lambda x: np.sign(x), "sign", "piecewise constant"),
+    (lambda x: x // 1, "floor_divide", "piecewise constant"),
+    (lambda x: Variable(x.val), "val", "the plain value was taken"),
     (lambda x: primitive(np.sin, None)(x), "sin", "piecewise constant"),
 ]
 

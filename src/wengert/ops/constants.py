@@ -22,6 +22,7 @@ def on_plain_values(function: Callable) -> Callable:
     def constant(*args: Any, **kwargs: Any) -> Any:
         return function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
 
+    constant.__name__ = function.__name__
     return constant
 
 

@@ -20,7 +20,7 @@ from wengert.core.sweep import pull_back, push_forward, unit
 from wengert.core.trees import flatten
 from wengert.core.variable import FREED, Variable
 from wengert.view.findings import Cut
-from wengert.view.recording import Place, Recording, is_library, named_values, place_at
+from wengert.view.recording import HERE, Place, Recording, is_library, named_values, place_at
 
 # What tells of a variable's form and not of its numbers.
 FORM = frozenset(
@@ -77,6 +77,8 @@ class Observation(Recording):
             return
         library, from_library = is_library(code.co_filename), is_library(caller.f_code.co_filename)
         if library and not from_library:
+            if not code.co_filename.startswith(HERE):  # a dispatcher of NumPy's: it hands back what it was given
+                return
             if event == "call":  # what it is given: a function may use its parameters' names for something else later
                 self._given[frame] = dict(frame.f_locals)
                 return
@@ -119,11 +121,15 @@ def ones_like(node: Variable) -> Any:
     return unit(node._val) if node.size == 1 else np.ones(node.shape, node.dtype)
 
 
+# Of functions that stand for many, what they were asked for: the name of that parameter, or of the variable they close over.
+ASKED = {"__array_ufunc__": "ufunc", "__array_function__": "func", "method": "rule"}
+
+
 def _function_name(code: CodeType, given: Mapping[str, Any]) -> str:
-    asked = given.get("ufunc") if code.co_name == "__array_ufunc__" else given.get("func")
-    if code.co_name in ("__array_ufunc__", "__array_function__") and asked is not None:
-        return getattr(asked, "__name__", str(asked))
-    return code.co_name
+    asked = given.get(ASKED.get(code.co_name, ""))
+    if asked is None:
+        return code.co_name
+    return str(getattr(asked, "__name__", None) or getattr(asked, "name", code.co_name))
 
 
 def _reason(name: str, result: Any) -> str:
@@ -131,15 +137,15 @@ def _reason(name: str, result: Any) -> str:
         return REASONS[name]
     if name in COMPARISONS:
         return "a comparison"
-    leaves = flatten(result)[0]
+    leaves = [leaf for leaf in flatten(result)[0] if not isinstance(leaf, Variable)]
     whole = all(isinstance(x, (bool, int)) or getattr(getattr(x, "dtype", None), "kind", "f") in "biu" for x in leaves)
     return "it returns integers or booleans" if whole else "it returns plain numbers"
 
 
 def _is_plain(result: Any) -> bool:
+    """Is it a number or an array, or are such among the results?"""
     if isinstance(result, (tuple, list, dict)):
-        leaves = flatten(result)[0]
-        return bool(leaves) and all(isinstance(x, (numbers.Number, np.ndarray, np.generic)) for x in leaves)
+        return any(_is_plain(leaf) for leaf in flatten(result)[0])
     return isinstance(result, (numbers.Number, np.ndarray, np.generic))
 
 

@@ -188,9 +188,9 @@ def _positions(code: CodeType) -> list:
     return list(code.co_positions())
 
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_DEMO = os.path.join(_HERE, "demo") + os.sep  # reads as a user's code
-_LIBRARIES = (_HERE, os.path.dirname(os.path.abspath(np.__file__)) + os.sep)
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_DEMO = os.path.join(HERE, "demo") + os.sep  # reads as a user's code
+_LIBRARIES = (HERE, os.path.dirname(os.path.abspath(np.__file__)) + os.sep)
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 
 
