@@ -14,6 +14,7 @@ from wengert.custom import custom_gradient, primitive
 from wengert.testing import check_grads
 
 if TYPE_CHECKING:
+    from wengert.view.debug import debug
     from wengert.view.draw import draw
     from wengert.view.explain import explain
     from wengert.view.explore import explore
@@ -25,6 +26,7 @@ __all__ = [
     "check_grads",
     "checkpoint",
     "custom_gradient",
+    "debug",
     "draw",
     "elementwise_grad",
     "explain",
@@ -46,7 +48,7 @@ __all__ = [
 ]
 
 # Read when first asked for, so that importing stays light.
-_VIEWS = {"draw": "wengert.view.draw", "explain": "wengert.view.explain", "explore": "wengert.view.explore"}
+_VIEWS = {name: f"wengert.view.{name}" for name in ("debug", "draw", "explain", "explore")}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The command `wengert`: `wengert demo`, `wengert grad` and `wengert explore`.
+"""The command `wengert`: `wengert grad`, `wengert debug`, `wengert explore` and `wengert demo`.
 
 What the user typed wrongly ends in one line on the error stream and exit status 2, never in a traceback.
 """
@@ -36,6 +36,17 @@ EXPLORE_EPILOG = """\
 examples:
   wengert explore path/to/file.py:function 1.0 2.0 --open
   wengert explore "x * sin(y)" x=1 y=2 -o page.html
+"""
+
+
+DEBUG_EPILOG = """\
+examples:
+  wengert debug path/to/file.py:loss 1.0 2.0
+  wengert debug path/to/file.py:loss "[1, 2, 3]"
+
+Prints where a value or a derivative stopped being finite, with the line of the file and
+the reason, and where derivatives vanish, stop or are cut. The exit status is 1 if the
+value or the gradient is not finite, or the function raised an error.
 """
 
 
@@ -101,6 +112,19 @@ def parser() -> argparse.ArgumentParser:
     )
     explore.set_defaults(run=run_explore)
 
+    debugging = commands.add_parser(
+        "debug",
+        help="find out where a number of a function in a file came from",
+        description="Run a function, sweep back through it, and report what is not finite, vanishes, stops or is cut.",
+        epilog=DEBUG_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    debugging.add_argument("function", help="path/to/file.py:function")
+    debugging.add_argument(
+        "values", nargs="*", metavar="value", help="a number for each argument, or a list such as [1, 2]"
+    )
+    debugging.set_defaults(run=run_debug)
+
     demo = commands.add_parser(
         "demo",
         help="a graph as text, a regression, a network on real digits",
@@ -132,8 +156,8 @@ def add_call(command: argparse.ArgumentParser) -> None:
 def protected(arguments: Sequence[str]) -> list[str]:
     """The arguments, with "--" where it keeps `-log(x)` and `-1e-3` from being taken for options."""
     match list(arguments):
-        case ["grad", first, *rest] if first not in ("-h", "--help", "--"):
-            return ["grad", "--", first, *rest]
+        case ["grad" | "debug" as command, first, *rest] if first not in ("-h", "--help", "--"):
+            return [command, "--", first, *rest]
         case ["explore", *rest] if not {"-h", "--help", "--"} & set(rest):
             options, call = _options_apart(rest)
             return ["explore", *options, "--", *call]
@@ -170,6 +194,21 @@ def run_demo(options: argparse.Namespace) -> int:
     except OSError as error:
         raise BadInput(f"cannot write {options.output}: {error.strerror}") from None
     return 0 if reached else 1
+
+
+def run_debug(options: argparse.Namespace) -> int:
+    """The command `wengert debug`."""
+    in_file = IN_FILE.fullmatch(options.function)
+    if in_file is None:
+        raise BadInput(f"{options.function!r} is not of the form path/to/file.py:function")
+    title, _, values, function = from_file(in_file["path"], in_file["name"], options.values)
+    if not values:
+        raise BadInput(f"nothing to differentiate with respect to: give {title} at least one value")
+    from wengert.view.debug import debug  # not at the top: the other commands do not need this room
+
+    report = debug(function)(*values)
+    print(report)
+    return 0 if report.ok else 1
 
 
 def run_grad(options: argparse.Namespace) -> int:
@@ -220,12 +259,13 @@ def run_explore(options: argparse.Namespace) -> int:
 
 def called(options: argparse.Namespace) -> tuple[str, list[str], list[Any], Callable[..., Any], str | None]:
     """The call that the user typed, and the file that it is in."""
-    in_file = re.fullmatch(r"(?P<path>.+\.py):(?P<name>\w+)", options.function)
+    in_file = IN_FILE.fullmatch(options.function)
     if in_file:
         return *from_file(in_file["path"], in_file["name"], options.values), in_file["path"]
     return *from_expression(options.function, options.values), None
 
 
+IN_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
 Call = tuple[str, list[str], list[Any], Callable[..., Any]]  # title, names of the arguments, their values, function
 
 

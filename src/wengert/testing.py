@@ -7,6 +7,7 @@ every primitive of this library obeys. Both raise an AssertionError that says wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from wengert.core.linear import Block, LinearMap
 from wengert.core.sweep import order as order_of
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import Variable, as_differentiable, dtype_of
+from wengert.differences import central, inner, random_like
 
 # Relative and absolute tolerance of a comparison with finite differences, for each real precision. The step is chosen
 # for float64, in which the differences of every dtype are computed.
@@ -33,48 +35,24 @@ def _tolerance(leaves: Sequence, given: float | None) -> float:
     return max([TOLERANCE.get(_real_dtype(x), 2e-6) for x in leaves], default=2e-6)
 
 
-def _random_like(value: Any, rng: np.random.Generator) -> Any:
-    """A random array of the value's shape and dtype, complex where it is."""
-    sample = rng.uniform(-1, 1, np.shape(value))
-    if dtype_of(value).kind == "c":
-        sample = sample + 1j * rng.uniform(-1, 1, np.shape(value))
-    return np.asarray(sample).astype(dtype_of(value))[()]
-
-
-def inner(x: Any, y: Any) -> float:
-    """Re⟨x, y⟩ over all leaves of two trees of the same structure."""
-    return sum(
-        float(np.sum(np.real(np.conj(np.asarray(a, complex)) * b)))
-        for a, b in zip(flatten(x)[0], flatten(y)[0], strict=True)
-    )
-
-
-def _central(f: Callable, points: list, direction: list) -> list:
-    """Directional derivative of `f` by central differences with one Richardson step: error of order step⁴."""
-    step = 1e-3
-
-    def shifted(h: float) -> list:
-        with np.errstate(all="ignore"):
-            moved = f(*(np.asarray(x) + h * np.asarray(d) for x, d in zip(points, direction, strict=True)))
-        return [np.asarray(leaf) for leaf in flatten(moved)[0]]
-
-    def difference(h: float) -> list:
-        return [(a - b) / (2 * h) for a, b in zip(shifted(h), shifted(-h), strict=True)]
-
-    coarse, middle, fine = difference(step), difference(step / 2), difference(step / 4)
-    once = [[(4 * b - a) / 3 for a, b in zip(x, y, strict=True)] for x, y in ((coarse, middle), (middle, fine))]
-    return [(16 * b - a) / 15 for a, b in zip(*once, strict=True)]
-
-
-def _compare(what: str, analytic: list, numeric: list, tolerance: float) -> None:
+def _mismatch(analytic: list, numeric: list, tolerance: float) -> tuple[int, tuple, float] | None:
+    """(leaf, index, tolerance) of the worst entry of a derivative that disagrees with differences; None if none does."""
+    worst, found = -1.0, None
     for leaf, (a, n) in enumerate(zip(analytic, numeric, strict=True)):
         a, n = np.asarray(a), np.asarray(n)
+        if a.shape != n.shape:
+            no_edge = "To blame: a function whose result has another shape for variables than for plain arrays."
+            raise errors.not_checked(f"output {leaf}", "in its shape", a.shape, n.shape, 0.0, 0.0, no_edge)
         scale = max(1.0, float(np.max(np.abs(n), initial=0.0, where=np.isfinite(n))))
-        wrong = ~(np.abs(a - n) <= tolerance * scale) & ~((a == n) | ((a != a) & (n != n)))
-        if a.shape != n.shape or np.any(wrong):
-            where = tuple(int(i) for i in np.argwhere(wrong)[0]) if a.shape == n.shape else "shape"
-            at = where if a.shape == n.shape else ...
-            raise errors.not_checked(f"{what}, output {leaf}", where, a[at], n[at], tolerance * scale)
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(a - n)
+        wrong = ~(apart <= tolerance * scale) & ~((a == n) | ((a != a) & (n != n)))
+        if np.any(wrong):
+            size = np.where(wrong, np.where(np.isnan(apart), np.inf, apart), -1.0)
+            where = np.unravel_index(np.argmax(size), size.shape)
+            if size[where] > worst:
+                worst, found = size[where], (leaf, tuple(int(i) for i in where), tolerance * scale)
+    return found
 
 
 def check_grads(
@@ -105,7 +83,8 @@ def check_grads(
     Raises
     ------
     AssertionError
-        With the output entry, the analytic and the numeric value.
+        That says which order and mode failed, at which entry of the input, the analytic and the numeric value with its
+        estimated error, and which primitive's edge is to blame: each is checked alone.
 
     Examples
     --------
@@ -120,34 +99,133 @@ def check_grads(
     def on_leaves(*values: Any) -> Any:
         return f(*unflatten(structure, values))
 
-    _check(on_leaves, leaves, order, modes, _tolerance(leaves, tolerance), np.random.default_rng(seed), "f")
+    check = _Check(modes, np.random.default_rng(seed), [path for i, arg in enumerate(args) for path in _paths(arg, i)])
+    check.run(on_leaves, leaves, order, 1, _tolerance(leaves, tolerance), "f")
 
 
-def _check(f: Callable, leaves: list, order: int, modes: Sequence, tolerance: float, rng: Any, name: str) -> None:
-    direction = [_random_like(x, rng) for x in leaves]
-    numeric = _central(f, [_widened(x) for x in leaves], [_widened(d) for d in direction])
-    if "fwd" in modes:
-        pushed = jvp(f, leaves, direction)[1]
-        _compare(f"forward derivative of {name}", flatten(pushed)[0], numeric, tolerance)
-        if order > 1:
-            _check(
-                lambda *x: jvp(f, x, direction)[1], leaves, order - 1, modes, tolerance * 10, rng, f"forward of {name}"
-            )
-    if "rev" in modes:
-        value, pull = vjp(f, *leaves)
-        out_leaves, out_structure = flatten(value)
-        cotangent = [_random_like(x, rng) for x in out_leaves]
-        pulled = pull(unflatten(out_structure, cotangent))
-        analytic, wanted = inner(list(pulled), direction), inner(cotangent, numeric)
-        scale = _scale(pulled, cotangent)
-        if not abs(analytic - wanted) <= tolerance * scale and not (np.isnan(analytic) and np.isnan(wanted)):
-            raise errors.not_checked(f"reverse derivative of {name}", "⟨g, J t⟩", analytic, wanted, tolerance * scale)
-        if order > 1:
+def _paths(tree: Any, position: int) -> list[str]:
+    """What each leaf of an argument is called in a message."""
+    leaves, _ = flatten(tree)
+    return [f"argument {position}" + (f", leaf {i}" if len(leaves) > 1 else "") for i in range(len(leaves))]
 
-            def pulled_back(*x: Any) -> Any:
-                return vjp(f, *x)[1](unflatten(out_structure, cotangent))
 
-            _check(pulled_back, leaves, order - 1, modes, tolerance * 10, rng, f"reverse of {name}")
+class _Check:
+    """The comparison of a function's derivatives with differences, of each order in turn."""
+
+    def __init__(self, modes: Sequence, rng: np.random.Generator, paths: list[str]):
+        self.modes, self.rng, self.paths = modes, rng, paths
+
+    def run(self, f: Callable, leaves: list, order: int, now: int, tolerance: float, name: str) -> None:
+        """Check `f`, itself a derivative of order `now` - 1, and its derivatives up to `order`."""
+        rng = self.rng
+        direction = [random_like(x, rng) for x in leaves]
+        wide = [_widened(x) for x in leaves]
+        numeric, _ = central(f, wide, [_widened(d) for d in direction])
+        if "fwd" in self.modes:
+            pushed = flatten(jvp(f, leaves, direction)[1])[0]
+            found = _mismatch(pushed, numeric, tolerance)
+            if found is not None:
+                leaf, index, limit = found
+
+                def pushed_entry(d: list) -> tuple:
+                    exact, (differences, doubts) = flatten(jvp(f, wide, d)[1])[0], central(f, wide, d)
+                    return tuple(np.asarray(part[leaf])[index] for part in (exact, differences, doubts))
+
+                out = f"output {leaf}{list(index) if index else ''}"
+                raise self.failed("fwd", f"forward derivative of {name}", out, pushed_entry, f, wide, now, limit)
+            if now < order:
+                inner_name = f"forward of {name}"
+                self.run(lambda *x: jvp(f, x, direction)[1], leaves, order, now + 1, tolerance * 10, inner_name)
+        if "rev" in self.modes:
+            value, pull = vjp(f, *leaves)
+            out_leaves, out_structure = flatten(value)
+            cotangent = [random_like(x, rng) for x in out_leaves]
+            pulled = list(pull(unflatten(out_structure, cotangent)))
+            analytic, wanted = inner(pulled, direction), inner(cotangent, numeric)
+            limit = tolerance * _scale(pulled, cotangent)
+            if not abs(analytic - wanted) <= limit and not (np.isnan(analytic) and np.isnan(wanted)):
+
+                def pulled_entry(d: list) -> tuple:
+                    differences, doubts = central(f, wide, d)
+                    doubt = sum(float(np.sum(np.abs(c) * e)) for c, e in zip(cotangent, doubts, strict=True))
+                    return inner(pulled, d), inner(cotangent, differences), doubt
+
+                out = "⟨g, output⟩"
+                raise self.failed("rev", f"reverse derivative of {name}", out, pulled_entry, f, wide, now, limit)
+            if now < order:
+
+                def pulled_back(*x: Any) -> Any:
+                    return vjp(f, *x)[1](unflatten(out_structure, cotangent))
+
+                self.run(pulled_back, leaves, order, now + 1, tolerance * 10, f"reverse of {name}")
+
+    def failed(
+        self, mode: str, what: str, out: str, measure: Callable, f: Callable, leaves: list, order: int, limit: float
+    ) -> AssertionError:
+        """The error, with the entry of the input at which the derivative is most wrong, and the edge that is to blame."""
+        place, found = _worst_entry(measure, leaves, self.rng)
+        entry = f"of {out}, by {self.paths[place[0]]}" + (f" at entry {list(place[1])}" if place[1] else "")
+        analytic, numeric, doubt = (np.asarray(x).item() for x in found)
+        return errors.not_checked(
+            f"{what} (order {order})", entry, analytic, numeric, doubt, limit, _blamed(f, leaves, mode, self.rng)
+        )
+
+
+def _worst_entry(measure: Callable, leaves: list, rng: np.random.Generator) -> tuple[tuple[int, tuple], tuple]:
+    """The entry of the inputs whose derivative is wrong, by halving: (leaf, index), and what `measure` says of it.
+
+    `measure` gives a directional derivative, its value by differences, and that one's error.
+    """
+    sizes = [np.size(x) for x in leaves]
+    direction = np.concatenate([np.ravel(random_like(x, rng)) for x in leaves] or [np.zeros(0)])
+    low, high = 0, len(direction)
+
+    def restricted(start: int, stop: int, unit: Any = None) -> list:
+        flat = np.zeros_like(direction)
+        flat[start:stop] = direction[start:stop] if unit is None else unit
+        parts = np.split(flat, np.cumsum(sizes)[:-1])
+        return [
+            np.reshape(p if dtype_of(x).kind == "c" else p.real, np.shape(x))[()]
+            for p, x in zip(parts, leaves, strict=True)
+        ]
+
+    def apart(start: int, stop: int) -> float:
+        analytic, numeric, _ = measure(restricted(start, stop))
+        return float(np.nan_to_num(abs(analytic - numeric), nan=np.inf))
+
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if apart(low, middle) >= apart(middle, high) else (middle, high)
+    leaf = int(np.searchsorted(np.cumsum(sizes), low, side="right"))
+    index = np.unravel_index(low - int(sum(sizes[:leaf])), np.shape(leaves[leaf]))
+    units = (1.0, 1j) if dtype_of(leaves[leaf]).kind == "c" else (1.0,)
+    found = [measure(restricted(low, low + 1, unit)) for unit in units]
+    return (leaf, tuple(int(i) for i in index)), max(found, key=lambda m: np.nan_to_num(abs(m[0] - m[1]), nan=np.inf))
+
+
+def _blamed(f: Callable, leaves: list, mode: str, rng: np.random.Generator) -> str:
+    """Which edge of the function's graph is wrong, in words."""
+    from wengert.blame import described, wrong_edges
+    from wengert.view.observing import observed
+
+    watched = observed(f, [Variable(x) for x in leaves], {})
+    outputs = [x.node for x in flatten(watched.value)[0] if isinstance(x, Variable)]
+    found = wrong_edges(outputs, mode, 1e-5, rng)
+    if found.wrong:
+        place = watched.place(found.wrong[0].node)
+        text = described(found.wrong[0], len(found.wrong))
+        where = "" if place is None else f": {place.expression.strip()} ({Path(place.file).name}:{place.line})"
+        return f"{text[:-1]}{where}."
+    if found.unsettled:
+        names = ", ".join(found.unsettled)
+        return f"To blame: perhaps none; differences do not settle at {names}, which has a kink or jump near."
+    suspects = [f"{', '.join(found.unchecked)}, which cannot be checked alone"] if found.unchecked else []
+    for cut in [left.cut for left in watched.left if left.cut.reason != "a comparison"][:1]:
+        where = "" if cut.place is None else f" ({cut.place.expression.strip()}, line {cut.place.line})"
+        suspects.append(f"{cut.operation}{where}, where a derivative is lost")
+    if suspects:
+        return f"To blame: no edge that can be checked alone; rather {', or '.join(suspects)}."
+    return "To blame: no single edge; each agrees with differences of its own function."
 
 
 def _widened(x: Any) -> Any:
@@ -207,9 +285,9 @@ def _law_value(plain: Any, traced: Any) -> None:
 
 
 def _law_dot(f: Callable, args: tuple, derivative: Callable, value: Any, rng: np.random.Generator) -> None:
-    tangents = [_random_like(x, rng) for x in args]
+    tangents = [random_like(x, rng) for x in args]
     out, structure = flatten(value)
-    cotangent = unflatten(structure, [_random_like(x, rng) for x in out])
+    cotangent = unflatten(structure, [random_like(x, rng) for x in out])
     pulled = vjp(f, *args)[1](cotangent)
     for gradient, x in zip(pulled, args, strict=True):
         assert np.shape(gradient) == np.shape(x), f"law: shape of a gradient: {np.shape(gradient)}, not {np.shape(x)}"
@@ -230,7 +308,7 @@ def _law_stacked(f: Callable, args: tuple, rng: np.random.Generator) -> None:
             (edge.pull, "pull", edge.out_shape),
         ):
             dtype = _edge_dtype(node, kind)
-            stack = np.stack([_random_like(np.zeros(size, dtype), rng) for _ in range(3)])
+            stack = np.stack([random_like(np.zeros(size, dtype), rng) for _ in range(3)])
             together = direction(stack)
             for i in range(3):
                 one = direction(np.asarray(stack[i])[()])

@@ -167,6 +167,7 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
         "primitive": "primitive(f, rule)",
         "explain": "explain(f, x), or explain(L) for a variable L",
         "explore": "explore(f, x), or explore(L) for a variable L",
+        "debug": "debug(f)(x), or with debug() as report: around the code",
     }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
@@ -240,6 +241,14 @@ def bad_wrt(value: Any, wanted: str, call: str) -> DerivativeTypeError:
     return DerivativeTypeError(f"wrt names {wanted}, got {describe(value)}.\nFix: {call}.")
 
 
+def nothing_to_debug(args: tuple) -> DerivativeTypeError:
+    got = ", ".join(map(describe, args)) or "no argument"
+    return DerivativeTypeError(
+        f"debug found nothing to differentiate with respect to: got {got}.\n"
+        "Fix: pass floats, complex numbers or arrays of them: debug(f)(4.0) and not debug(f)(4)."
+    )
+
+
 def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueError:
     return DerivativeValueError(
         f"local_gradients must be pairs (child, partial), one or more for each child; "
@@ -267,10 +276,12 @@ def missing_extra(package: str, extra: str, what: str) -> ImportError:
     return ImportError(f'{what} needs {package}.\nFix: pip install "wengert[{extra}]"')
 
 
-def not_checked(what: str, index: Any, analytic: Any, numeric: Any, tolerance: float) -> AssertionError:
+def not_checked(
+    what: str, entry: str, analytic: Any, numeric: Any, doubt: float, tolerance: float, blamed: str
+) -> AssertionError:
     return AssertionError(
-        f"{what} disagrees with finite differences at entry {index}: "
-        f"analytic {analytic!r}, numeric {numeric!r}, tolerance {tolerance:g}.\n"
+        f"{what} disagrees with finite differences: {entry},\n"
+        f"analytic {analytic!r}, numeric {numeric!r} ± {doubt:.1g}, tolerance {tolerance:g}.\n{blamed}\n"
         "Fix: correct the derivative rule, or check at a point away from kinks and jumps, where differences hold."
     )
 

@@ -20,13 +20,20 @@ class Called(NamedTuple):
     recording: Recording
 
 
-def call_named(function: Callable, args: Sequence, wanted: Collection[int] = ()) -> Called:
+def call_named(
+    function: Callable,
+    args: Sequence,
+    wanted: Collection[int] = (),
+    record: Callable[[Callable, Sequence], Recording] = recorded,
+) -> Called:
     """Call the function with variables for the floats, complex numbers and arrays of them among its arguments.
 
     Parameters
     ----------
     wanted : collection of int
         The positions of arguments that must become variables; what can not become one raises there.
+    record : callable
+        Makes the call and returns its recording.
     """
     parameters = parameter_names(function, len(args))
     called: list[Any] = []
@@ -42,7 +49,7 @@ def call_named(function: Callable, args: Sequence, wanted: Collection[int] = ())
         ]
         made.append([leaf for leaf in variables if isinstance(leaf, Variable)])
         called.append(unflatten(structure, variables))
-    recording = recorded(function, called)
+    recording = record(function, called)
     value = recording.value
     if not isinstance(value, Variable) and _is_float(value):
         value = Variable(value)  # a constant: it depends on nothing

@@ -16,7 +16,7 @@ from wengert.view.drawing import width as width_of
 INK, SOFT, ADJOINT = "#1a1a1a", "#5b6068", "#8a3b00"
 FILL = {"input": "#eaf2fb"}
 COLOURS = {"title": INK, "value": SOFT, "adjoint": ADJOINT}
-POSITIVE, NEGATIVE = np.array([33, 87, 160]) / 255, np.array([178, 88, 6]) / 255
+NEGATIVE, POSITIVE = np.array([33, 87, 160]) / 255, np.array([178, 88, 6]) / 255
 DOTS = 144  # per inch: two for each pixel of the drawing
 LARGEST = 16_000  # dots along a side
 

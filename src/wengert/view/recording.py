@@ -160,10 +160,7 @@ class Recording:
         at = bisect_right(self._serials, node._serial) - 1
         if at < 0 or node._serial > self._ended:
             return None
-        code, offset, calls = self._sites[at]
-        line, end_line, column, end_column = _positions(code)[offset // 2]
-        start = code.co_firstlineno if line is None else line
-        return Place(code.co_filename, start, end_line or start, column or 0, end_column or 0, code.co_qualname, calls)
+        return place_at(*self._sites[at])
 
 
 def recorded(function: Callable, arguments: Sequence) -> Recording:
@@ -174,6 +171,13 @@ def recorded(function: Callable, arguments: Sequence) -> Recording:
     with recording:
         recording.value = function(*arguments)
     return recording
+
+
+def place_at(code: CodeType, offset: int, calls: tuple[Call, ...] = ()) -> Place:
+    """The place of an instruction."""
+    line, end_line, column, end_column = _positions(code)[offset // 2]
+    start = code.co_firstlineno if line is None else line
+    return Place(code.co_filename, start, end_line or start, column or 0, end_column or 0, code.co_qualname, calls)
 
 
 @functools.lru_cache(maxsize=256)

@@ -17,11 +17,11 @@ ROUND = 5.0  # radius of a card's corners
 STYLE = """
 .wengert { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif;
   --paper: #ffffff; --ink: #1a1a1a; --soft: #5b6068; --card: #f6f7f9; --input: #eaf2fb; --adjoint: #8a3b00;
-  --negative: 178, 88, 6; --positive: 33, 87, 160; background: var(--paper); }
+  --negative: 33, 87, 160; --positive: 178, 88, 6; background: var(--paper); }
 @media (prefers-color-scheme: dark) { .wengert { --paper: #14171c; --ink: #eceef1; --soft: #a2a9b4; --card: #20252d;
-  --input: #1c2c40; --adjoint: #ffb787; --negative: 255, 170, 90; --positive: 110, 175, 255; } }
+  --input: #1c2c40; --adjoint: #ffb787; --negative: 110, 175, 255; --positive: 255, 170, 90; } }
 @media print { .wengert { --paper: #ffffff; --ink: #000000; --soft: #333333; --card: #ffffff; --input: #ffffff;
-  --adjoint: #000000; --negative: 90, 90, 90; --positive: 0, 0, 0; } }
+  --adjoint: #000000; --negative: 0, 0, 0; --positive: 90, 90, 90; } }
 .wengert .paper { fill: var(--paper); }
 .wengert text { fill: var(--ink); font-size: 12px; text-anchor: middle; }
 .wengert .title { font-weight: 600; }
