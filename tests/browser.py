@@ -20,7 +20,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no browser: install Debian's package chromium, or name a Chromium in the environment's CHROMIUM")
     sync = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
     with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 
@@ -35,7 +35,7 @@ def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
     page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     page.wait_for_selector("html[data-ready=yes], iframe", state="attached")
     yield page

@@ -305,6 +305,18 @@ def test_following_opens_the_box_of_the_step(show):
         assert page.locator(".element.now").count() == 1
 
 
+def test_values_that_come_in_together_are_found_in_their_box(show):
+    with show(lambda *xs: np.tanh(sum(xs)), *map(float, range(1, 41)), hash="#step=999999") as page:
+        page.click("#first")
+        page.keyboard.press("ArrowRight")  # the first input is computed: it is in the box of all
+        assert (
+            "holds" in page.locator(".element.box").first.get_attribute("class") or page.locator(".element.now").count()
+        )
+        page.fill("#query", "xs₇")
+        page.keyboard.press("Enter")
+        assert page.inner_text("#inspector .name") == "xs₇" and page.locator(".element.selected").count() == 1
+
+
 def bad(x, y):
     root = np.sqrt(x)
     return np.sum(np.where(x > 0, root, 0) / y)

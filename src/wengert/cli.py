@@ -256,7 +256,7 @@ def run_explore(options: argparse.Namespace) -> int:
 
 def called(options: argparse.Namespace) -> tuple[str, list[str], list[Any], Callable[..., Any], str | None]:
     """The call that the user typed, and the file that it is in."""
-    in_file = re.fullmatch(r"(?P<path>.+\.py):(?P<name>\w+)", options.function)
+    in_file = IN_FILE.fullmatch(options.function)
     if in_file:
         return *from_file(in_file["path"], in_file["name"], options.values), in_file["path"]
     return *from_expression(options.function, options.values), None

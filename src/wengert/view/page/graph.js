@@ -39,11 +39,11 @@ function inside(k) {
   return insideOf.get(k);
 }
 
-const view = { level: 0, zoom: 1, elements: [], edges: [], ofNode: new Map(), ofBox: new Map(), ofEdge: new Map(), focus: 0 };
+const view = { level: 0, zoom: 1, elements: [], edges: [], ofNode: new Map(), ofListed: new Map(), ofBox: new Map(), ofEdge: new Map(), focus: 0 };
 
 // The elements that stand for a node in the level that is shown: itself, the box that it is in, or a port.
 function elementsOf(node) {
-  const direct = view.ofNode.get(node);
+  const direct = view.ofNode.get(node) ?? view.ofListed.get(node);
   if (direct) return direct;
   for (let k = leafLevel[node]; k !== null; k = levels[k].up) {
     if (levels[k].up === view.level) return [view.ofBox.get(k)];
@@ -77,7 +77,7 @@ function thumbnail(a) {
 function showLevel(k, focusOn = null) {
   view.level = k;
   const level = levels[k], layout = raw.layouts[level.layout];
-  Object.assign(view, { elements: [], edges: [], ofNode: new Map(), ofBox: new Map(), ofEdge: new Map(), width: layout.size[0], height: layout.size[1] });
+  Object.assign(view, { elements: [], edges: [], ofNode: new Map(), ofListed: new Map(), ofBox: new Map(), ofEdge: new Map(), width: layout.size[0], height: layout.size[1] });
   const svg = draw("svg", { class: "graph", viewBox: `0 0 ${layout.size[0]} ${layout.size[1]}`, role: "group",
     "aria-label": `${level.title}: ${counted(level.elements.length, "element")}. Arrow keys go from node to node, Enter selects.` });
   svg.append(draw("defs", {}, draw("marker", { id: "head", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 8, markerHeight: 8, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" },
@@ -114,6 +114,7 @@ function showLevel(k, focusOn = null) {
     if (kind === "box") {
       title.textContent = cut(levels[ref].title, 30);
       view.ofBox.set(ref, i);
+      if (levels[ref].listed) for (const n of inside(ref)) view.ofListed.set(n, [i]);
     } else {
       if (ref === graph.root) group.classList.add("root");
       title.append(cut(graph.symbol[ref], 30));

@@ -114,7 +114,7 @@ function viewer(a, name) {
     chosen.addEventListener("input", show);
     bar.append(chosen, said); queueMicrotask(show);
   }
-  box.append(canvas, make("div", { class: "scale" }, low, ramp, high), reading, bar, histogram(s), facts(a, s));
+  box.append(canvas, make("div", { class: "scale" }, low, ramp, high), reading, bar, a.size > 4 ? histogram(s) : "", facts(a, s));
   new ResizeObserver(paint).observe(box);
   queueMicrotask(paint);
   return box;
