@@ -213,6 +213,8 @@ def test_debug_of_a_function_in_a_file(tmp_path):
     assert "model.py:5 in loss" in done.stdout and "division by zero" in done.stdout
     done = wengert("debug", "model.py:loss", "1", "4", cwd=tmp_path)
     assert done.returncode == 0 and done.stdout.startswith("All is finite")
+    done = wengert("debug", "log(x - y)", "x=1", "y=1", cwd=tmp_path)
+    assert done.returncode == 1 and "the logarithm of 0 is -inf" in done.stdout and "sys.exit" not in done.stdout
     done = wengert("debug", "model.py:fails", "1", cwd=tmp_path)
     assert done.returncode == 1 and "LinAlgError was raised: Singular matrix" in done.stdout
 
@@ -221,7 +223,7 @@ def test_debug_of_a_function_in_a_file(tmp_path):
     ("arguments", "complaint"),
     [
         ([], "arguments are required"),
-        (["x * y", "x=1"], "is not of the form path/to/file.py:function"),
+        (["x * y", "x=1"], "y has no value"),
         (["model.py:loss"], "does not fit 0 values"),
         (["model.py:nothing", "1"], "has no function nothing"),
         (["other.py:loss", "1"], "there is no file other.py"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib.util
 import inspect
 import pathlib
 import re
@@ -50,8 +51,8 @@ def run(text, name):
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """Pages that print tables only wrap their text in IPython's Markdown."""
-    if "IPython" not in sys.modules:
+    """Pages that print tables only wrap their text in IPython's Markdown; where there is no IPython, in nothing."""
+    if importlib.util.find_spec("IPython") is None:
         display = types.SimpleNamespace(Markdown=str)
         monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(display=display))
         monkeypatch.setitem(sys.modules, "IPython.display", display)

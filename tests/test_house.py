@@ -52,7 +52,7 @@ def test_no_room_is_called_utils():
     assert not [p for p in ROOMS if p.stem in {"utils", "helpers", "misc", "common", "manager"}]
 
 
-@pytest.mark.parametrize("heavy", ["scipy", "matplotlib", "sklearn"])
+@pytest.mark.parametrize("heavy", ["scipy", "matplotlib", "sklearn", "anywidget"])
 def test_import_needs_numpy_alone(heavy):
     code = f"import wengert, sys; sys.exit(any(m.split('.')[0] == {heavy!r} for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -24,6 +24,19 @@ def seed_graph():
 # -- the design's lines, literally ------------------------------------------------------------------------------------
 
 
+def test_the_value_of_an_array_is_read_and_not_written():
+    array = np.array([1.0, 2.0])
+    x = Variable(array)
+    y = x * x
+    for value in (x.val, y.val):
+        with pytest.raises(ValueError, match="read-only"):
+            value[0] = 5.0
+    with pytest.raises(ValueError, match="read-only"):
+        x.val -= 1.0
+    assert array.flags.writeable and array.tolist() == [1.0, 2.0]
+    assert gradients(np.sum(y))[x].tolist() == [2.0, 4.0]
+
+
 def test_the_seed():
     a, b, L = seed_graph()
     assert L.name == "(a - b) * (b + 1)"

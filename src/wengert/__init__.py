@@ -15,7 +15,9 @@ from wengert.testing import check_grads
 
 if TYPE_CHECKING:
     from wengert.view.debug import debug
+    from wengert.view.draw import draw
     from wengert.view.explain import explain
+    from wengert.view.explore import explore
 
 __version__ = "0.1.0"
 
@@ -25,8 +27,10 @@ __all__ = [
     "checkpoint",
     "custom_gradient",
     "debug",
+    "draw",
     "elementwise_grad",
     "explain",
+    "explore",
     "grad",
     "gradients",
     "hessian",
@@ -43,10 +47,8 @@ __all__ = [
     "vjp",
 ]
 
-_VIEWS = {
-    "debug": "wengert.view.debug",
-    "explain": "wengert.view.explain",
-}  # read when first asked for, so that importing stays light
+# Read when first asked for, so that importing stays light.
+_VIEWS = {name: f"wengert.view.{name}" for name in ("debug", "draw", "explain", "explore")}
 
 
 def __getattr__(name: str) -> Any:
@@ -56,6 +58,15 @@ def __getattr__(name: str) -> Any:
 
     globals()[name] = found = getattr(importlib.import_module(_VIEWS[name]), name)
     return found
+
+
+def _shown(variable: Variable, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    from wengert.view.draw import shown
+
+    return shown(variable)
+
+
+Variable._repr_mimebundle_ = _shown  # type: ignore[attr-defined]  # a notebook asks; the core knows no pictures
 
 
 def __dir__() -> list[str]:

@@ -210,7 +210,7 @@ def _chain(view: Any) -> list:
 # -- views ------------------------------------------------------------------------------------------------------------
 
 VIEWS = ("getitem", "reshape", "transpose", "broadcast_to", "real", "imag", "diagonal", "rot90", "diag",
-         "sliding_window_view")  # fmt: skip
+         "sliding_window_view", "einsum")  # fmt: skip
 
 
 class _Seen:
@@ -234,7 +234,7 @@ def mark_view(node: Any, parent: Any) -> None:
     """Make a node a View if its value shares the memory of its operand's, as NumPy's views do."""
     value = node._val
     if value.__class__ is np.ndarray:
-        base, content = value.base, parent._val
+        base, content = value.base, getattr(parent, "_val", None)  # einsum's first operand may be an array
         if (
             base is None
             or content.__class__ is not np.ndarray

@@ -72,7 +72,7 @@ def is_finite(value: Any) -> bool:
     if kind is Parts:
         return all(is_finite(part) for part in value.values if part is not None)
     while isinstance(value, Variable):
-        value = value.val
+        value = value.node._val
     # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second look.
     return bool(np.isfinite(np.sum(value))) if np.size(value) else True
 

@@ -17,6 +17,10 @@ class DerivativeValueError(WengertError, ValueError):
     """Shapes, trees or arguments that do not fit."""
 
 
+class FixedValueError(WengertError, AttributeError):
+    """The value of a variable was to be replaced."""
+
+
 class FreedGraphError(WengertError, RuntimeError):
     """A graph was used after a sweep had freed it."""
 
@@ -163,6 +167,7 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
         "primitive": "primitive(f, rule)",
         "explain": "explain(f, x), or explain(L) for a variable L",
         "debug": "debug(f)(x), or with debug() as report: around the code",
+        "explore": "explore(f, x), or explore(L) for a variable L",
     }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
@@ -200,6 +205,21 @@ def freed() -> FreedGraphError:
         "This part of the graph was freed by an earlier backward().\n"
         "Fix: call backward(keep=True) the first time, or use gradients(L), which keeps the graph; to go on from a leaf "
         "make a new one,\nw = Variable(w.val - rate * w.grad)."
+    )
+
+
+def fixed_value() -> FixedValueError:
+    return FixedValueError(
+        "The value of a variable stays as it is: what was computed from it refers to it.\n"
+        "Fix: make a new one, w = Variable(w.val - rate * w.grad); to write into an array that is differentiated, "
+        "x[...] = value."
+    )
+
+
+def unknown_picture(path: str, known: list[str]) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"A picture can not be saved as {path!r}: its name says no format.\n"
+        f"Fix: end it in {', '.join(known[:-1])} or {known[-1]}, as in draw(L, 'graph.svg')."
     )
 
 
@@ -242,6 +262,13 @@ def wrong_partial(name: str, partial: tuple, in_shape: tuple, out_shape: tuple) 
         f"A derivative of {name} does not fit: shape {partial}, for an argument of {in_shape} and output of {out_shape}.\n"
         "Fix: give a number or array that broadcasts to the output (for a function that acts entry by entry), the Jacobian, "
         f"of shape {out_shape + in_shape},\nor a linear map from wengert.linear."
+    )
+
+
+def not_a_page(path: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"The explorer's page is an HTML file, got the path {str(path)!r:.200}.\n"
+        'Fix: end it in .html, explore(f, x, path="page.html").'
     )
 
 

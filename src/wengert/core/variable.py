@@ -118,8 +118,16 @@ class Variable:
 
     @property
     def val(self) -> Any:
-        """The plain value."""
-        return self.node._val
+        """The plain value; an array can be read and not written, for the graph computes with it."""
+        value = self.node._val
+        if value.__class__ is np.ndarray and value.flags.writeable:
+            value = value.view()
+            value.flags.writeable = False
+        return value
+
+    @val.setter
+    def val(self, value: Any) -> None:
+        raise errors.fixed_value()
 
     @property
     def edges(self) -> tuple:

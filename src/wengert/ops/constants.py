@@ -14,7 +14,7 @@ from wengert.core.variable import Variable
 def plain(value: Any) -> Any:
     """A value (or a list or tuple of them) without its graph, at every level."""
     while isinstance(value, Variable):
-        value = value.val
+        value = value.node._val
     return type(value)(plain(v) for v in value) if type(value) in (list, tuple) else value
 
 

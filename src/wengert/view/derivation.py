@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.adjoints import fit, is_finite
-from wengert.core.linear import LinearMap, Parts
+from wengert.core.linear import Entry, LinearMap, Parts
 from wengert.core.partials import Elementwise
 from wengert.core.sweep import Gradients, gradients, order
 from wengert.core.variable import Variable
@@ -22,7 +22,19 @@ from wengert.view.names import symbol_names
 from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded, without_minus
 from wengert.view.recording import Named
 from wengert.view.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
-from wengert.view.terms import REDUCED, axes_text, dims, free_terms, given, index_text, operand_name, plain, summed_axes
+from wengert.view.terms import (
+    REDUCED,
+    axes_text,
+    dims,
+    free_terms,
+    given,
+    index_text,
+    operand_name,
+    plain,
+    shape_of,
+    shapes_of,
+    summed_axes,
+)
 
 
 class Value(NamedTuple):
@@ -87,7 +99,7 @@ class Lines:
     # -- terms --------------------------------------------------------------------------------------------------------
 
     def symbol(self, node: Any) -> Symbol:
-        return Symbol(self.names[id(node)], np.shape(plain(node)))
+        return Symbol(self.names[id(node)], shape_of(node))
 
     def operand(self, arg: Any, node: Variable) -> Term:
         """What stands in a formula for an operand: a symbol, or a number that is no variable."""
@@ -118,7 +130,7 @@ class Lines:
             if inner is None:
                 return None
             return Formula(ast.Subscript(inner.tree, ast.Constant(node._params["i"])), inner.terms)
-        row = rule_for(name, tuple(map(dims, node._args)), given(node._params))
+        row = rule_for(name, shapes_of(node), given(node._params))
         for i, arg in enumerate(node._args):
             terms[operand_name(i)] = self.operand(arg, node)
         if row is not None and row.value is not None:
@@ -200,7 +212,7 @@ class Lines:
         if cotangent is None or parent._primitive is None:
             return []
         found, start = [], 0
-        row = rule_for(parent._primitive.name, tuple(map(dims, parent._args)), given(parent._params))
+        row = rule_for(parent._primitive.name, shapes_of(parent), given(parent._params))
         with np.errstate(all="ignore"):
             for child, edge in parent._primitive.maps(parent):
                 position = next(
@@ -224,6 +236,8 @@ class Lines:
         outputs = {n._params["i"]: n for n in self.parents.get(parent, ())} if isinstance(g, Parts) else {}
         through = tuple(self.definition(node) for node in outputs.values()) or (self.definition(parent),)
         pull = None
+        if isinstance(edge, Entry):
+            return self.generic(parent, child, position, edge, g, value, through, outputs)
         held = [plain(arg) for arg in parent._args] + ([] if outputs else [plain(parent)])
         is_complex = any(np.iscomplexobj(value) for value in held)
         if row is not None and not (is_complex and parent._primitive.name in REAL):

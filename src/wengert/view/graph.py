@@ -209,6 +209,9 @@ def label_of(contribution: Contribution) -> str:
     match tree:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             sign, tree = "−", operand
+    match tree:
+        case ast.Call(func=ast.Name(id="place"), args=[ast.Name(), ast.Name(id=index), *_]):
+            return f"into [{_text(terms[index])}]"
     rest = _without(tree, incoming)
     if rest is None:
         return _joined(around, sign + item_text(Formula(tree, shown)))

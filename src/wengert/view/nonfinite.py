@@ -135,7 +135,7 @@ def _value_finding(node: Variable, reaches: bool, legend: Legend) -> Finding | N
         kind = "turned"
     else:
         return None
-    part = next(p for p in (out if isinstance(out, tuple) else (out,)) if not finite(p))
+    part: Any = next(p for p in (out if isinstance(out, tuple) else (out,)) if not finite(p))
     why = of_whole(name, values, out, node._params) if kind != "constant" else _given(node, values, constants, legend)
     operands = tuple(
         Operand(legend.name(arg), value)
@@ -312,9 +312,7 @@ def _look_at(step: _Step, legend: Legend, findings: list[Finding], suppressed: l
         findings.append(_slope_finding(step, legend, arose, final, factor))
     if not np.isfinite(final).all():
         return False
-    summed = np.shape(final) != np.shape(
-        plain(step.child._val)
-    )  # an operand that was broadcast: its entries are added up
+    summed = np.shape(final) != np.shape(plain(step.child._val))  # entries of a broadcast operand are added up
     return not summed or finite(plain(step.edge.strong().pull(step.cotangent)))
 
 
@@ -324,7 +322,8 @@ def _sum_finding(node: Variable, adjoint: Any, reaches: bool, legend: Legend) ->
     part: Any = next(p for p in parts if not finite(p))
     why = overflow(part)
     why = (f"the sum of its contributions: {why[0]}", why[1])
-    return _finding("backward", "arose", node, node, ~np.isfinite(part), part, (), why, reaches, legend)
+    wrong = ~np.isfinite(np.asarray(part))
+    return _finding("backward", "arose", node, node, wrong, part, (), why, reaches, legend)
 
 
 def _slope_finding(step: _Step, legend: Legend, arose: Any, final: Any, factor: Any) -> Finding:

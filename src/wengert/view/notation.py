@@ -272,7 +272,7 @@ class Notation:
     def _call(self, node: ast.expr, name: str, args: list, keywords: list, terms: Mapping[str, Term]) -> Piece:
         first = self.piece(args[0], terms) if args else Piece("")
         match name, args:
-            case "transpose" | "inv" | "conj", [_]:
+            case "transpose" | "mT" | "inv" | "conj", [_]:
                 inner, mark = _under(node)
                 piece = self.piece(inner, terms)
                 text = piece.text if piece.binding >= ATOM else self.parenthesized(piece.text)
@@ -317,7 +317,8 @@ def _under(node: ast.expr) -> tuple[ast.expr, str]:
     found: list[str] = []
     while True:
         match node:
-            case ast.Call(func=ast.Name(id="transpose" | "inv" | "conj" as name), args=[inner]):
+            case ast.Call(func=ast.Name(id="transpose" | "mT" | "inv" | "conj" as name), args=[inner]):
+                name = "transpose" if name == "mT" else name  # of each matrix in a stack
                 if tuple(sorted([*found, name])) in _MARKS:
                     found.append(name)
                     node = inner

@@ -83,6 +83,7 @@ class Recording:
         self._sites: list[tuple[CodeType, int, tuple[Call, ...]]] = []
         self._ended: float = float("inf")
         self._before: Any = None
+        self._entered: Any = None  # what opened it: who called that is not of the computation
 
     # -- while it is open ---------------------------------------------------------------------------------------------
 
@@ -92,12 +93,14 @@ class Recording:
             while is_library(frame.f_code.co_filename) and frame.f_back is not None:
                 frame = frame.f_back
             self._code, self._module = frame.f_code, frame.f_globals
+        self._entered = sys._getframe(1)
         self._before = sys.getprofile()
         sys.setprofile(self._look)
         return self
 
     def __exit__(self, *exception: Any) -> None:
         sys.setprofile(self._before)
+        self._entered = None
         self._ended = new_serial()
         frame = sys._getframe(1)
         while frame is not None:  # of a `with` block: what it assigned last
@@ -130,7 +133,7 @@ class Recording:
                 self._calls = self._calls[:-1]
             caller = frame.f_back
             while caller is not None and is_library(caller.f_code.co_filename):
-                caller = caller.f_back
+                caller = None if caller is self._entered else caller.f_back
             if caller is not None:
                 self._mark(caller)
 

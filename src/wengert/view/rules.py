@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+Shapes = tuple[tuple[int, ...], ...]
 
 # Names in formulas beside the operands x, y, the result `out` (of several: out0, out1, ...) and the cotangent `g`.
 FREE = {
@@ -21,6 +24,9 @@ FREE = {
     "to": "the result's shape",
     "index": "the entries that were taken, or where the operand went",
     "axes": "what undoes the permutation of the axes",
+    "subscripts": "those of the einsum",
+    "back": "the subscripts with which the cotangent goes back to the operand",
+    "lead": "the axes that count the matrices of a stack",
     "pi": "π",
     "i": "the imaginary unit",
 }
@@ -36,10 +42,60 @@ class Rule(NamedTuple):
     pulls: tuple[str | None, ...]
     params: frozenset[str] = frozenset()  # the keywords with which the row still holds
     dims: tuple[int, ...] | None = None  # the operands' numbers of axes for which the row holds; None: any
+    when: Callable[[Shapes, Mapping], bool] | None = None  # what else the operands' shapes and the keywords must be
 
 
-def _rule(name: str, value: str | None, *pulls: str | None, params: str = "", dims: tuple | None = None) -> Rule:
-    return Rule(name, value, pulls, frozenset(params.split()), dims)
+def _rule(
+    name: str, value: str | None, *pulls: str | None, params: str = "", dims: tuple | None = None, when: Any = None
+) -> Rule:
+    return Rule(name, value, pulls, frozenset(params.split()), dims, when)
+
+
+def _stacks(shapes: Shapes, params: Mapping) -> bool:
+    """Are both operands stacks of as many matrices?"""
+    x, y = shapes
+    return len(x) > 2 and x[:-2] == y[:-2]
+
+
+def _stack_by_one(shapes: Shapes, params: Mapping) -> bool:
+    """Is the first a stack of matrices and the second one matrix?"""
+    return len(shapes[0]) > 2 and len(shapes[1]) == 2
+
+
+def subscripts_of(params: Mapping) -> tuple[list[str], str] | None:
+    """The letters of an einsum's operands and of its result; None where they are not written out."""
+    subscripts = params["subscripts"]
+    if not isinstance(subscripts, str) or "." in subscripts:
+        return None
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    letters = inputs.replace(",", "")
+    return inputs.split(","), output if arrow else "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+
+
+def _contraction_of(count: int) -> Callable[[Shapes, Mapping], bool]:
+    return lambda shapes, params: len(shapes) == count and _contracts(shapes, params)
+
+
+def _is_main(shapes: Shapes, params: Mapping) -> bool:
+    """Is it the diagonal itself and none beside it?"""
+    return params.get("offset", 0) == 0
+
+
+def _contracts(shapes: Shapes, params: Mapping) -> bool:
+    """Is each operand's derivative an einsum of the cotangent and the other operands?"""
+    found = subscripts_of(params)
+    if found is None:
+        return False
+    sizes: dict[str, set[int]] = {}
+    for term, shape in zip(found[0], shapes, strict=True):
+        for letter, n in zip(term, shape, strict=True):
+            sizes.setdefault(letter, set()).add(n)
+    if any(len(held) > 1 for held in sizes.values()):  # an axis of 1 that is stretched
+        return False
+    return all(
+        len(set(term)) == len(term) and set(term) <= set("".join([*found[0][:i], *found[0][i + 1 :], found[1]]))
+        for i, term in enumerate(found[0])
+    )
 
 
 def _derivative_of(name: str, pull: str, value: str = "") -> list[Rule]:
@@ -55,6 +111,10 @@ _PRODUCTS = [
     _rule("matrix product", "transpose(x) @ y", "y @ g", "outer(x, g)", dims=(1, 2)),
     _rule("matrix product", "x @ y", "outer(g, y)", "transpose(x) @ g", dims=(2, 1)),
     _rule("matrix product", "x @ y", "g @ transpose(y)", "transpose(x) @ g", dims=(2, 2)),
+]
+_PRODUCTS_OF_STACKS = [
+    _rule("matrix products", "x @ y", "g @ mT(y)", "mT(x) @ g", when=_stacks),
+    _rule("matrix products", "x @ y", "g @ transpose(y)", "total(mT(x) @ g, lead)", when=_stack_by_one),
 ]
 _SCALAR_PRODUCTS = [
     _rule("product rule", "x * y", "g * y", "g * x", dims=(0, 0)),
@@ -147,7 +207,15 @@ RULES: dict[str, list[Rule]] = {
     "imag": [_rule("imaginary part", "imag(x)", "g * i")],
     "conjugate": [_rule("conjugate", "conj(x)", "conj(g)")],
     # -- products
-    "matmul": _PRODUCTS,
+    "matmul": _PRODUCTS + _PRODUCTS_OF_STACKS,
+    "einsum": [
+        _rule(
+            "derivative of a contraction", f"einsum(subscripts, {', '.join(OPERANDS[:n])})",
+            *(f"einsum(back, {', '.join(['g', *(x for x in OPERANDS[:n] if x != one)])})" for one in OPERANDS[:n]),
+            params="subscripts", when=_contraction_of(n),
+        )
+        for n in (1, 2, 3)
+    ],
     "dot": _PRODUCTS + _SCALAR_PRODUCTS,
     "vdot": [_rule("inner product", "transpose(x) @ y", "g * y", "g * x", dims=(1, 1))],
     "vecdot": [_rule("inner product", "transpose(x) @ y", "g * y", "g * x", dims=(1, 1))],
@@ -183,7 +251,17 @@ RULES: dict[str, list[Rule]] = {
     "copy": [_MOVED],
     "astype": [_MOVED],
     "pinned": [_MOVED],
+    "diagonal": [_rule("entries taken", "diagonal(x)", "diag(g)", dims=(2,), params="offset axis1 axis2", when=_is_main)],
+    # -- Fourier
+    "fft.fft": [_rule("derivative of the Fourier transform", "fft(x)", "n * ifft(g)", dims=(1,))],
+    "fft.ifft": [_rule("derivative of the inverse Fourier transform", "ifft(x)", "fft(g) / n", dims=(1,))],
     # -- linear algebra
+    "linalg.cholesky": [
+        _rule(
+            "derivative of Cholesky's factor (Murray 2016)", "cholesky(x)",
+            "sym(inv(transpose(out)) @ Phi(transpose(out) @ g) @ inv(out))", dims=(2,),
+        )
+    ],
     "linalg.inv": [_rule("derivative of the inverse", "inv(x)", "-transpose(out) @ g @ transpose(out)", dims=(2,))],
     "linalg.solve": [
         _rule("linear system", "inv(x) @ y", "-outer(inv(transpose(x)) @ g, out)", "inv(transpose(x)) @ g", dims=(2, 1)),
@@ -213,9 +291,10 @@ def parsed(formula: str) -> ast.expr:
     return ast.parse(formula, mode="eval").body
 
 
-def rule_for(name: str, dims: tuple[int, ...], params: Any) -> Rule | None:
-    """The row that holds for operands of these numbers of axes and a call with these keywords."""
+def rule_for(name: str, shapes: Shapes, params: Mapping) -> Rule | None:
+    """The row that holds for operands of these shapes and a call with these keywords."""
     for row in RULES.get(name, ()):
-        if (row.dims is None or row.dims == dims) and row.params.issuperset(params):
+        fits = row.dims is None or row.dims == tuple(map(len, shapes))
+        if fits and row.params.issuperset(params) and (row.when is None or row.when(shapes, params)):
             return row
     return None

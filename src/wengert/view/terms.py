@@ -9,8 +9,9 @@ import numpy as np
 
 from wengert.core.variable import Variable
 from wengert.view.notation import Number, Symbol, Term, Words
-from wengert.view.rules import OPERANDS
+from wengert.view.rules import OPERANDS, subscripts_of
 
+FOURIER = frozenset({"fft.fft", "fft.ifft"})
 REDUCED = frozenset({"sum", "mean", "prod", "max", "min", "var", "std", "linalg.norm"})
 
 
@@ -23,6 +24,17 @@ def plain(value: Any) -> Any:
 
 def dims(value: Any) -> int:
     return np.ndim(plain(value)) if not isinstance(plain(value), tuple) else -1
+
+
+def shapes_of(node: Variable) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a node's operands."""
+    return tuple(map(shape_of, node._args))
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a node's value; several outputs together have none."""
+    value = plain(value)
+    return () if isinstance(value, tuple) else np.shape(value)
 
 
 def free_terms(name: str, params: dict, position: int, operands: list, out: Any, shape: tuple) -> dict[str, Term]:
@@ -39,6 +51,16 @@ def free_terms(name: str, params: dict, position: int, operands: list, out: Any,
         taken = params.get("correction") if params.get("correction") is not None else params.get("ddof") or 0
         terms["ties"] = Words("ties")
         terms["n"] = Number(math.prod(shape) // max(math.prod(np.shape(out)), 1) - taken)
+    if name in FOURIER:
+        terms["n"] = Number(shape[-1])
+    if name == "matmul" and np.ndim(operands[0]) > 2:
+        stacked = list(range(np.ndim(operands[0]) - 2))
+        terms["lead"] = Words(f"{'axis' if len(stacked) == 1 else 'axes'} {axes_text(stacked)}")
+    if name == "einsum" and subscripts_of(params) is not None:
+        inputs, output = subscripts_of(params)  # type: ignore[misc]
+        others = [term for i, term in enumerate(inputs) if i != position]
+        terms["subscripts"] = Words(repr(",".join(inputs) + "->" + output))
+        terms["back"] = Words(repr(",".join([output, *others]) + "->" + inputs[position]))
     if "index" in params:
         terms["index"] = Words(index_text(params["index"]))
     elif name in ("concatenate", "stack"):
