@@ -262,6 +262,7 @@ def called(options: argparse.Namespace) -> tuple[str, list[str], list[Any], Call
     return *from_expression(options.function, options.values), None
 
 
+IN_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
 Call = tuple[str, list[str], list[Any], Callable[..., Any]]  # title, names of the arguments, their values, function
 
 
