@@ -91,7 +91,6 @@ function showSliders() {
   }
   const original = new Map(inputs.map((i) => [i, graph.value[i]])), changed = new Map();
   const run = () => {
-    graph.moved = [...changed].some(([i, x]) => !Object.is(x, original.get(i)));
     runProgram(graph, changed);
     goTo(player.step, { follow: false, speak: false });
     showSelection();
