@@ -66,6 +66,7 @@ class Contribution(NamedTuple):
     through: tuple
 
 
+MANY = 12  # operands of a call that are all named; of more the first and the last ones are
 SUMMANDS = 4  # that are written in one line; with more of them the line gives only the result
 _BROADCAST = frozenset({"where", "broadcast_to"})
 
@@ -84,6 +85,7 @@ class Lines:
         self.names = symbol_names([*self.nodes, *self.targets], root, constants.values(), known)
         self.constants = constants
         self.depends: set[Variable] = set()
+        self._step: tuple[Any, tuple, bool] = (None, (), False)
         wanted = set(self.targets)
         self.parents: dict[Variable, list[Variable]] = {}
         for node in self.nodes:
@@ -136,6 +138,9 @@ class Lines:
         if row is not None and row.value is not None:
             return Formula(parsed(row.value), terms | self.free_terms(node, 0))
         arguments: list[ast.expr] = [ast.Name(operand_name(i)) for i in range(len(node._args))]
+        if len(arguments) > MANY:
+            terms["more"] = Words("…")
+            arguments[MANY // 2 : -(MANY // 2)] = [ast.Name("more")]
         if name in ("concatenate", "stack"):
             arguments = [ast.List(arguments)]
         keywords = [
@@ -234,12 +239,14 @@ class Lines:
         self, parent: Variable, child: Variable, position: int, row: Rule | None, edge: LinearMap, g: Any, value: Any
     ) -> Contribution:
         outputs = {n._params["i"]: n for n in self.parents.get(parent, ())} if isinstance(g, Parts) else {}
-        through = tuple(self.definition(node) for node in outputs.values()) or (self.definition(parent),)
+        if self._step[0] is not parent:  # what all edges of a node have in common
+            through = tuple(self.definition(node) for node in outputs.values()) or (self.definition(parent),)
+            held = [plain(arg) for arg in parent._args] + ([] if outputs else [plain(parent)])
+            self._step = parent, through, not isinstance(edge, Entry) and any(map(np.iscomplexobj, held))
+        _, through, is_complex = self._step
         pull = None
         if isinstance(edge, Entry):
             return self.generic(parent, child, position, edge, g, value, through, outputs)
-        held = [plain(arg) for arg in parent._args] + ([] if outputs else [plain(parent)])
-        is_complex = any(np.iscomplexobj(value) for value in held)
         if row is not None and not (is_complex and parent._primitive.name in REAL):
             pull = _of_operand(row.pulls, position)
         if isinstance(g, Parts) and pull is not None:
@@ -250,8 +257,11 @@ class Lines:
             return self.generic(parent, child, position, edge, g, value, through, outputs)
         terms: dict[str, Term] = {}
         values: dict[str, Any] = {}
+        tree = parsed(pull)
+        named = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         for i, arg in enumerate(parent._args):
-            terms[operand_name(i)], values[operand_name(i)] = self.operand(arg, parent), plain(arg)
+            if operand_name(i) in named:
+                terms[operand_name(i)], values[operand_name(i)] = self.operand(arg, parent), plain(arg)
         if isinstance(g, Parts):
             for i in range(len(g.values)):
                 known = outputs.get(i)
@@ -265,7 +275,6 @@ class Lines:
             terms |= {"g": self.adjoint(parent), "out": self.symbol(parent)}
             values |= {"g": g, "out": plain(parent)}
         terms |= self.free_terms(parent, position)
-        tree = parsed(pull)
         if is_complex and parent._primitive.name not in UNCONJUGATED:
             tree = conjugated(tree, {key for key in values if key[0] != "g" and np.iscomplexobj(values[key])})
         name = _of_operand(row.name.split("|"), position) if row is not None else ""

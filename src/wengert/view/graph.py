@@ -124,6 +124,7 @@ class Graph:
                     recording.place(variable) if recording is not None else None,
                 )
             )
+        self._partials: tuple[Any, tuple] = (None, ())
         self._contributions: tuple[int, list[Contribution]] = (-1, [])
 
     @property
@@ -172,7 +173,9 @@ class Graph:
     def partial(self, edge: Edge) -> Any:
         """The local gradient: a number or an array for an entrywise edge, otherwise a linear map."""
         node = self.nodes[edge.parent].variable
-        pairs = node._primitive.local_gradients(node)
+        if self._partials[0] is not node:
+            self._partials = node, node._primitive.local_gradients(node)
+        pairs = self._partials[1]
         operands = self.nodes[edge.parent].edges
         if len(pairs) != len(operands):  # some operands have no derivative
             contribution = self.contribution(edge)

@@ -109,7 +109,10 @@ def _partial(graph: Graph, edge: Edge, contribution: Contribution, carried: Carr
             return number(value.ravel()[0])
         if parent.shape == child.shape and value.dtype.kind != "c":
             return {"entrywise": carried.array(np.broadcast_to(value, parent.shape))}
-    if parent.shape == child.shape == () and parent.value.dtype.kind != "c" != np.asarray(child.value).dtype.kind:
+    if (
+        parent.shape == child.shape == ()
+        and np.asarray(parent.value).dtype.kind != "c" != np.asarray(child.value).dtype.kind
+    ):
         with np.errstate(all="ignore"):
             return number(np.asarray(contribution.edge.pull(np.float64(1.0))))
     if any(np.iscomplexobj(node.value) for node in (parent, child)):
