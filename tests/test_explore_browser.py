@@ -419,8 +419,10 @@ def test_by_keyboard_alone(show):
         assert label().startswith("L = 6, multiply, derivative 1")
         page.keyboard.press("Enter")
         assert page.inner_text("#inspector .name") == "L"
+        assert page.text_content("#told") == "Selected L = 6, ∂L/∂L = 1, used 0 times."
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Shift+Enter")
+        assert page.text_content("#told").startswith("Paths from L to ") and "1 path." in page.text_content("#told")
         assert page.inner_text("#inspector h2").startswith("Paths from L to ")
         page.keyboard.press("Escape")
         page.keyboard.press("/")
