@@ -641,3 +641,28 @@ def test_a_large_graph_that_is_not_finite_throughout():
 
     report = debug(f)(-1.0)
     assert len(report.forward) == 1 and report.first.operation == "log" and len(str(report)) < 3000
+
+
+def test_a_report_opens_the_explorer_where_to_look_first():
+    import json
+    import re
+
+    def start(report):
+        found = re.search(r'<script type="application/json" id="data">(.*?)</script>', report.explore().html, re.DOTALL)
+        data = json.loads(found[1])
+        at = data["start"]
+        return at and (data["symbol"][at["node"]], at["backward"], at["operand"])
+
+    def unfinished(x):
+        y = np.log(x)
+        return y @ np.ones(5)
+
+    with np.errstate(all="ignore"):
+        x = np.array([4.0, 0.0])
+        assert start(debug(lambda x: np.sum(np.sqrt(x)))(x)) == ("v₁", True, "x")
+        assert start(debug(lambda x: np.sum(np.log(x)))(x)) == ("v₁", False, "v₁")
+        assert start(debug(lambda x: {"a": np.log(x), "b": x * 2})(x))[1:] == (False, "v₁")
+        assert start(debug(unfinished)(x))[1:] == (False, "y")
+        assert start(debug(lambda x: np.sum(x))(x)) is None
+    with pytest.raises(TypeError, match="explore needs"):
+        debug(lambda x: 1.0)(x).explore()

@@ -278,7 +278,7 @@ def test_notebooks_show_pictures():
     L = seed()
     bundle = L._repr_mimebundle_()
     assert bundle["image/svg+xml"].startswith("<svg") and bundle["text/plain"] == repr(L)
-    assert set(draw(L)._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
+    assert set(draw(L)._repr_mimebundle_()) == {"text/html", "image/svg+xml", "text/plain"}
     assert set(Variable(2.0)._repr_mimebundle_()) == {"text/plain"}
     L.backward()
     assert set(L._repr_mimebundle_()) == {"text/plain"}  # the graph was let go

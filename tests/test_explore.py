@@ -12,8 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_laws import SAMPLES
 
 from wengert import Variable, explore, gradients
+from wengert.core.trees import flatten
 from wengert.view.carried import BUDGET, WHOLE
 from wengert.view.page_data import programmed
 
@@ -279,3 +283,29 @@ def test_the_command_complains_in_one_line(arguments, says, tmp_path):
 def test_the_wheel_will_have_the_page():
     files = {path.name for path in (Path(sys.modules["wengert"].__file__).parent / "view" / "page").iterdir()}
     assert {"page.html", "page.css", "main.js", "program.js", "widget.js"} <= files
+
+
+@pytest.mark.parametrize("name", sorted(filter(SAMPLES.get, SAMPLES)))
+def test_every_primitive_can_be_explored(name):
+    @settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def explored(data):
+        function, args = data.draw(st.sampled_from(SAMPLES[name]))(data.draw)
+        leaves = [Variable(np.asarray(arg)[()]) for arg in args]
+        with np.errstate(all="ignore"):
+            parts = [part for part in flatten(function(*leaves))[0] if isinstance(part, Variable)]
+            L = sum((np.sum(np.real(part)) for part in parts), start=0.0 * np.sum(np.real(leaves[0])))
+            found = data_of(explore(L))
+            assert len(found["symbol"]) == len(found["value"]) == len(found["adjoint"]) == len(found["edges"])
+            assert len(found["child"]) == sum(found["edges"]) == len(found["partial"]) == len(found["term"])
+            expected = gradients(L)
+        inputs = [i for i, operation in enumerate(found["operation"]) if not found["texts"][operation]]
+        shown = [found["adjoint"][i] for i in inputs]
+        wanted = [leaf for leaf in leaves if leaf.node in expected]
+        assert len(shown) >= len(wanted)
+        for entry, leaf in zip(shown, wanted, strict=False):
+            if isinstance(entry, dict) and "array" in entry and "at" not in found["arrays"][entry["array"]]:
+                array, _ = array_of(found, entry)
+                np.testing.assert_array_equal(array, np.asarray(expected[leaf]).astype(array.dtype))
+
+    explored()

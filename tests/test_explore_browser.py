@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from browser import chromium, opened
 
-from wengert import Variable, explore, grad, gradients
+from wengert import Variable, debug, explore, grad, gradients
 from wengert.view.page_data import programmed
 
 
@@ -554,3 +554,10 @@ def test_in_a_notebook_it_is_a_frame_that_tells_its_selection(browser, tmp_path)
         assert page.evaluate("window.told") == {"wengert": "selection", "nodes": [4], "step": 12}
         frame.locator("#previous").click()
         assert frame.locator("#rule").inner_text() == WALK[-2]
+
+
+def test_a_debug_report_opens_the_page_at_its_place(browser, tmp_path):
+    report = debug(lambda x: np.sum(np.sqrt(x)))(np.array([4.0, 0.0]))
+    with opened(browser, report.explore().save(tmp_path / "page.html").as_uri()) as page:
+        assert rule(page) == "∂L/∂x += (∂L/∂v₁) / (2 · √x)"
+        assert page.inner_text("#inspector .name") == "x" and "1 inf (/), first at [1]" in page.inner_text("#inspector")

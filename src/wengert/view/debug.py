@@ -14,8 +14,10 @@ from wengert.core.sweep import Gradients, order
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import FREED, Variable, dtype_of
 from wengert.view.calling import call_named
+from wengert.view.explore import Explorer, Start
 from wengert.view.findings import Finding, Inactive, Independent, Layer, Operand, Suppressed, Trend
 from wengert.view.flow import inactive, independent, layers, trends
+from wengert.view.graph import Graph
 from wengert.view.names import symbol_names
 from wengert.view.nonfinite import Legend, Swept, backward, finite, forward, sweep
 from wengert.view.observing import Observation, computed_before, observed, ones_like, raised_in
@@ -87,6 +89,25 @@ class Report:
         found = [*self.forward, *self.backward]
         reaching = [finding for finding in found if finding.reaches]
         return (reaching or ([] if self.ok else found) or [None])[0]  # type: ignore[list-item]
+
+    def explore(self) -> Explorer:
+        """The explorer's page of the computation, opened where to look first.
+
+        Raises
+        ------
+        TypeError
+            If nothing was computed from variables.
+        FreedGraphError
+            If a sweep of the block that was watched has let go of the graph.
+        """
+        first = self.first
+        start = None if first is None else Start(first.number, first.direction == "backward", first.symbol)
+        root: Any = self.roots[0] if len(self.roots) == 1 else None
+        if root is None or root.size != 1 or root.dtype.kind == "c":  # the sweep, too, starts from the sum
+            root = sum((np.sum(np.real(each)) for each in self.roots), start=0.0)
+        if not isinstance(root, Variable):
+            raise errors.not_a_variable(None, "explore")
+        return Explorer(Graph(root.node, self.known, self.recording), "debug", start)
 
     def __str__(self) -> str:
         return report_text(self)
@@ -203,6 +224,7 @@ class Study:
         self.report.raised_at, self.report.raised_with = place, tuple(Operand(n, plain(v)) for n, v in named)
         outputs = computed_before(error, self.observation)
         nodes = order(outputs) if outputs else []
+        self.report.roots, self.report.recording, self.report.known = list(outputs), self.observation, self.known
         self.report.operations = sum(node._primitive is not None for node in nodes)
         if nodes:
             self.report.forward = forward(nodes, outputs, self.legend(nodes, outputs[0]))

@@ -12,6 +12,7 @@ from wengert.core.sweep import order
 from wengert.core.variable import FREED, Variable
 from wengert.view.dot import dot_of
 from wengert.view.drawing import drawn, short, slope_text
+from wengert.view.explore import frame_of
 from wengert.view.folding import Box, Scene, fold, scene
 from wengert.view.graph import Graph, graph_of
 from wengert.view.png import png_of
@@ -21,7 +22,7 @@ SHOWN = 5_000  # nodes of a variable that a notebook draws without being asked
 
 
 class Picture:
-    """A picture of a graph; notebooks show it as SVG.
+    """A picture of a graph; notebooks show it as the explorer's page, and where they do not show that, as SVG.
 
     Attributes
     ----------
@@ -79,7 +80,7 @@ class Picture:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": self.svg, "text/plain": self.text}
+        return frame_of(self._graph) | {"image/svg+xml": self.svg, "text/plain": self.text}
 
 
 _FORMATS: dict[str, Callable[[Picture], bytes]] = {
@@ -157,4 +158,7 @@ def shown(variable: Variable) -> dict[str, str]:
         small = len(order([node])) <= SHOWN
     except errors.FreedGraphError:
         return text
-    return {"image/svg+xml": Picture(Graph(node, [])).svg} | text if small else text
+    if not small:
+        return text
+    graph = Graph(node, [])
+    return frame_of(graph) | {"image/svg+xml": Picture(graph).svg} | text

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import webbrowser
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wengert.core import errors
 from wengert.core.variable import Variable
@@ -18,6 +18,15 @@ from wengert.view.page_text import page_text
 from wengert.view.widget import widget_of
 
 HEIGHT = 720  # pixels of the page within a notebook
+SMALL_GRAPH, SMALL_PAGE = 2_000, 1_000_000  # nodes, and characters of a page, that a notebook shows without being asked
+
+
+class Start(NamedTuple):
+    """Where a page opens: at the computation of a node, or, backward, at what its edge brings to the operand of that symbol."""
+
+    node: int
+    backward: bool = False
+    operand: str = ""
 
 
 class Explorer:
@@ -29,14 +38,15 @@ class Explorer:
         The whole page: one file, which loads nothing.
     """
 
-    def __init__(self, graph: Graph, title: str):
-        self._graph, self._title = graph, title
+    def __init__(self, graph: Graph, title: str, start: Start | None = None):
+        self._graph, self._title, self._start = graph, title, start
         self._html: str | None = None
 
     @property
     def html(self) -> str:
         if self._html is None:
-            self._html = page_text(page_data(self._graph, self._title))
+            data = page_data(self._graph, self._title)
+            self._html = page_text(data | {"start": None if self._start is None else self._start._asdict()})
         return self._html
 
     def save(self, path: str | os.PathLike) -> Path:
@@ -69,6 +79,7 @@ class Explorer:
         return f"<page of {self._title}: {len(self._graph.nodes):,} nodes; .save('page.html') or .open()>"
 
     def _repr_html_(self) -> str:
+        # Without rights of its own: whatever the data says, the frame can not reach the notebook.
         return (
             f'<iframe srcdoc="{html.escape(self.html)}" sandbox="allow-scripts" width="100%" height="{HEIGHT}" '
             f'style="border:1px solid #8888;border-radius:6px" title="{html.escape(self._title)}: explorer"></iframe>'
@@ -76,6 +87,14 @@ class Explorer:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}
+
+
+def frame_of(graph: Graph) -> dict[str, str]:
+    """For notebooks, a graph's page in a frame as the text/html of a bundle; nothing if the page would be large."""
+    if len(graph.nodes) > SMALL_GRAPH:
+        return {}
+    page = Explorer(graph, graph.root.symbol)
+    return {"text/html": page._repr_html_()} if len(page.html) < SMALL_PAGE else {}
 
 
 def explore(output: Any, *args: Any, path: str | os.PathLike | None = None) -> Explorer:

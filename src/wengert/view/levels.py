@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.drawing import cut, slope_text, width
+from wengert.view.drawing import cut, width
 from wengert.view.drawing import short as short_text
 from wengert.view.folding import Box, Item, Scene, fold, scene
 from wengert.view.graph import Graph, Node
@@ -30,8 +30,9 @@ GAP = (26.0, 22.0)  # between cards in a row, and between rows
 class _Levels:
     """Makes the levels of one graph; equal layouts are made once."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, formulas: list[str]):
         self.graph = graph
+        self.formulas = formulas
         self.first_edge = np.cumsum([0, *(len(node.edges) for node in graph.nodes)])
         self.levels: list[dict[str, Any]] = []
         self.layouts: list[dict[str, Any]] = []
@@ -110,15 +111,13 @@ class _Levels:
         return min(max(STEP * math.ceil(wide / STEP), NARROW), WIDE), lines * LINE + PAD
 
     def _texts(self, node: Node, item: Item) -> list[str]:
-        formula = self.graph.formula(node) if item.role == "node" else ""
+        formula = self.formulas[node.number] if item.role == "node" else ""
         texts = [f"{node.symbol} = {formula}" if formula else node.symbol]
-        if node.is_tuple:
-            return texts
-        texts.append(cut(short_text(node.value), 20))
-        adjoint = self.graph.adjoint(node)
-        if adjoint is not None:
-            slope = f"∂{self.graph.root.symbol}/∂{node.symbol} = "
-            texts.append(slope_text(self.graph, node, adjoint) if np.ndim(adjoint) == 0 else slope + "(00, 00)")
+        if self.graph.has_adjoints and not node.is_tuple:
+            single = not np.ndim(node.value)  # a number may become any other when a slider is moved
+            texts.append(f"∂{self.graph.root.symbol}/∂{node.symbol} = " + ("-0.000000" if single else "(00, 00)"))
+        if not node.is_tuple and np.ndim(node.value):
+            texts.append(cut(short_text(node.value), 20))
         return texts
 
 
@@ -147,8 +146,8 @@ def _moved(point: tuple[float, float]) -> list[float]:
     return [round(point[0] + MARGIN, 1), round(point[1] + MARGIN, 1)]
 
 
-def levels_of(graph: Graph, title: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The levels, the whole graph first, and the layouts that they share."""
-    made = _Levels(graph)
+def levels_of(graph: Graph, title: str, formulas: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The levels, the whole graph first, and the layouts that they share. `formulas` are those of the nodes."""
+    made = _Levels(graph, formulas)
     made.all_of(fold(graph), title)
     return made.levels, made.layouts

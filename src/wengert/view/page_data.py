@@ -21,6 +21,7 @@ from wengert.view.graph import Edge, Graph, Node, label_of
 from wengert.view.levels import levels_of
 from wengert.view.sources import Sources
 from wengert.view.terms import plain
+from wengert.view.text import item_text
 
 SCALARS = (float, np.float64)
 
@@ -44,6 +45,7 @@ def page_data(graph: Graph, title: str) -> dict[str, Any]:
     count = sum(np.size(node.value) > 1 for node in nodes if not node.is_tuple)
     carried, texts, sources = Carried(4 * count), Texts(), Sources()
     edges = [edge for node in nodes for edge in node.edges]
+    formulas = [graph.formula(node) for node in nodes]
     data: dict[str, Any] = {
         "title": title,
         "root": graph.root.number,
@@ -51,8 +53,7 @@ def page_data(graph: Graph, title: str) -> dict[str, Any]:
         "symbol": [node.symbol for node in nodes],
         "named": [int(node.is_named) for node in nodes],
         "operation": [texts(node.operation) for node in nodes],
-        "formula": [texts(graph.formula(node)) for node in nodes],
-        "numbers": [texts(graph.formula_in_numbers(node)) for node in nodes],
+        "formula": [texts(formula) for formula in formulas],
         "shape": [texts(_shape_text(node)) for node in nodes],
         "dtype": [texts(_dtype_text(node)) for node in nodes],
         "value": [carried_value(node.value, carried) for node in nodes],
@@ -63,10 +64,10 @@ def page_data(graph: Graph, title: str) -> dict[str, Any]:
         "position": [edge.position for edge in edges],
     }
     rows = [_edge_row(graph, edge, carried, texts) for edge in edges]
-    for i, column in enumerate(("partial", "brought", "label", "term", "termNumbers", "rule")):
+    for i, column in enumerate(("partial", "brought", "label", "term", "rule")):
         data[column] = [row[i] for row in rows]
     data["program"] = program_of(graph)
-    data["levels"], data["layouts"] = levels_of(graph, title)
+    data["levels"], data["layouts"] = levels_of(graph, title, formulas)
     data |= {"texts": texts.table(), "arrays": carried.arrays, "maps": carried.maps}
     return data | sources.written()
 
@@ -86,14 +87,14 @@ def carried_value(value: Any, carried: Carried) -> Any:
 
 
 def _edge_row(graph: Graph, edge: Edge, carried: Carried, texts: Texts) -> tuple:
-    """Partial, what is brought, label, the chain rule's term in symbols and in numbers, and its rule."""
+    """Partial, what is brought, label, the chain rule's term in symbols, and its rule."""
     contribution = graph.contribution(edge)
     if contribution is None:
-        return 0, None, texts("0"), texts("0"), texts(""), texts("no derivative flows")
-    term, numbers, rule = graph.chain_rule(edge)
+        return 0, None, texts("0"), texts("0"), texts("no derivative flows")
     brought = carried_value(contribution.value, carried) if graph.has_adjoints else None
-    partial, label = _partial(graph, edge, contribution, carried), label_of(contribution)
-    return partial, brought, texts(label), texts(term), texts(numbers), texts(rule)
+    partial = _partial(graph, edge, contribution, carried)
+    label = "" if not isinstance(partial, dict) else label_of(contribution)  # the page writes numbers itself
+    return partial, brought, texts(label), texts(item_text(contribution.formula)), texts(contribution.rule)
 
 
 def _partial(graph: Graph, edge: Edge, contribution: Contribution, carried: Carried) -> Any:

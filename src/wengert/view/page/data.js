@@ -135,13 +135,11 @@ const graph = (() => {
     count, edges, firstEdge, parent, firstUse, uses, program,
     root: raw.root, hasAdjoints: raw.adjoints, child: raw.child, position: raw.position, symbol: raw.symbol,
     value: numbersOf(raw.value), adjoint: numbersOf(raw.adjoint), partial: numbersOf(raw.partial), brought: numbersOf(raw.brought),
-    moved: false, // whether a slider has been moved: then numbers in texts are made anew
     operation: (i) => raw.texts[raw.operation[i]],
     formula: (i) => raw.texts[raw.formula[i]],
     shape: (i) => raw.texts[raw.shape[i]],
     dtype: (i) => raw.texts[raw.dtype[i]],
     term: (e) => raw.texts[raw.term[e]],
-    termNumbers: (e) => raw.texts[raw.termNumbers[e]],
     rule: (e) => raw.texts[raw.rule[e]],
     flows: (e) => raw.brought[e] !== null || raw.texts[raw.rule[e]] !== "no derivative flows",
     usesOf: (i) => uses.subarray(firstUse[i], firstUse[i + 1]),

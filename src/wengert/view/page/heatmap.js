@@ -1,10 +1,10 @@
-// Arrays as heat maps and histograms. The scale diverges from white at zero to orange (below) and blue (above), as in pictures, which colour-blind
+// Arrays as heat maps and histograms. The scale diverges from white at zero to blue (below) and orange (above), as in pictures, which colour-blind
 // people tell apart; what is not finite has a pattern instead of a colour.
 
-const STOPS = [[127, 59, 8], [179, 88, 6], [241, 163, 64], [253, 219, 180], [247, 247, 247], [209, 229, 240], [103, 169, 207], [33, 102, 172], [5, 48, 97]];
+const STOPS = [[5, 48, 97], [33, 102, 172], [103, 169, 207], [209, 229, 240], [247, 247, 247], [253, 219, 180], [241, 163, 64], [179, 88, 6], [127, 59, 8]];
 
 function colour(x, top) {
-  if (!Number.isFinite(x)) return x !== x ? [120, 120, 120] : x > 0 ? [0, 20, 60] : [60, 20, 0];
+  if (!Number.isFinite(x)) return x !== x ? [120, 120, 120] : x > 0 ? [60, 20, 0] : [0, 20, 60];
   const t = (Math.max(-1, Math.min(1, top ? x / top : 0)) + 1) * 4, k = Math.min(7, Math.floor(t)), f = t - k;
   return STOPS[k].map((low, i) => Math.round(low + f * (STOPS[k + 1][i] - low)));
 }
@@ -126,7 +126,7 @@ function histogram(s) {
   const context = canvas.getContext("2d"), most = Math.max(...counts), w = 384 / counts.length;
   counts.forEach((n, k) => {
     const middle = from + ((k + 0.5) * (to - from)) / counts.length, h = n ? Math.max(2, (n / most) * 60) : 0;
-    context.fillStyle = middle < 0 ? "#e08214" : "#2166ac"; context.fillRect(k * w, 64 - h, w - 1, h);
+    context.fillStyle = middle < 0 ? "#2166ac" : "#e08214"; context.fillRect(k * w, 64 - h, w - 1, h);
   });
   return make("div", {}, canvas, make("div", { class: "scale" }, make("span", {}, short(from, 4)), make("span", {}, "histogram"), make("span", {}, short(to, 4))));
 }

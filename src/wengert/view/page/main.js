@@ -91,7 +91,6 @@ function showSliders() {
   }
   const original = new Map(inputs.map((i) => [i, graph.value[i]])), changed = new Map();
   const run = () => {
-    graph.moved = [...changed].some(([i, x]) => !Object.is(x, original.get(i)));
     runProgram(graph, changed);
     goTo(player.step, { follow: false, speak: false });
     showSelection();
@@ -202,9 +201,20 @@ function writeHash() {
 function readHash() {
   const asked = new URLSearchParams(location.hash.slice(1)), whole = (key, limit) => { const n = Number(asked.get(key)); return asked.has(key) && Number.isInteger(n) && n >= 0 && n < limit ? n : null; };
   const box = whole("box", levels.length), node = whole("node", graph.count), to = whole("to", graph.count), step = whole("step", LAST + 1);
+  if (!location.hash.includes("=") && raw.start) return startAt(raw.start);
   showLevel(box ?? 0);
   Object.assign(selection, { first: node, second: node === null ? null : to, edge: null });
   goTo(step ?? LAST, { follow: false });
+  showSelection();
+}
+
+// Open the page where it was asked to: at a value, or at what an edge of its operation brings to an operand.
+function startAt({ node, backward, operand }) {
+  const e = backward ? graph.edgesOf(node).find((k) => whenBackward[k] >= 0 && graph.symbol[graph.child[k]] === operand) : undefined;
+  const at = e === undefined ? node : graph.child[e];
+  showLevel(leafLevel[node]);
+  Object.assign(selection, { first: at, second: null, edge: null });
+  goTo(e === undefined ? node + 1 : whenBackward[e], { follow: false });
   showSelection();
 }
 

@@ -63,12 +63,25 @@ function chainRule(e) {
   return { left: ofL(c), symbols, numbers, term: graph.term(e), rule: graph.rule(e) };
 }
 
-// A node's value in terms of its operands with numbers for the symbols: '4 − 1'; '' where one is an array.
+// A node's value in terms of its operands with numbers for the symbols: '4 - 1'; '' where one is an array.
+const SYMBOL = /[\p{L}_][\p{L}\p{N}_]*/gu;
 function formulaInNumbers(i) {
-  if (!graph.moved) return raw.texts[raw.numbers[i]];
-  const values = new Map(graph.edgesOf(i).map((e) => [graph.symbol[graph.child[e]], grouped(short(graph.value[graph.child[e]]))]));
-  if (!values.size) return "";
-  return graph.formula(i).replace(/[\p{L}_][\p{L}\p{N}_]*/gu, (word, at, all) => (values.has(word) && all[at + word.length] !== "(" ? values.get(word) : word));
+  const formula = graph.formula(i), values = new Map();
+  for (const e of graph.edgesOf(i)) {
+    const c = graph.child[e];
+    if (!graph.isScalar(c)) return "";
+    values.set(graph.symbol[c], short(graph.value[c]));
+  }
+  if (!values.size || values.has(formula)) return "";
+  let all = true;
+  const written = formula.replace(SYMBOL, (word, at) => {
+    const before = formula[at - 1], after = formula[at + word.length];
+    if (after === "(") return word; // a function
+    if (!values.has(word)) { all = all && !/[₀-₉]$/.test(word); return word; }
+    const value = values.get(word);
+    return before === "(" && after === ")" ? value : grouped(value);
+  });
+  return all && written !== formula ? written : "";
 }
 
 // What a step says: a sentence for all, and its lines.
@@ -85,9 +98,11 @@ function stepText(step) {
   }
   if (phase === "result") {
     const inputs = [];
-    for (let i = 0; i < graph.count && inputs.length < 9; i++) if (!graph.operation(i) && graph.hasAdjoint(i) && i !== graph.root) inputs.push(i);
-    const shown = inputs.slice(0, 8).map((i) => `${ofL(i)} = ${valueText("adjoint", i)}`).join(",  ") + (inputs.length > 8 ? ", …" : "");
-    return { head: "The derivatives are complete. Home goes to the start, Play walks through.", lines: [shown || `${L} depends on no input`] };
+    for (let i = 0; i < graph.count; i++) if (!graph.operation(i) && graph.hasAdjoint(i) && i !== graph.root) inputs.push(i);
+    const single = inputs.filter((i) => isNumber(raw.adjoint[i])), listed = (single.length ? single : inputs).slice(0, 5);
+    const shown = listed.map((i) => (single.length ? `${ofL(i)} = ${valueText("adjoint", i)}` : ofL(i))).join(",  ");
+    const others = inputs.length - listed.length;
+    return { head: "The derivatives are complete. Home goes to the start, Play walks through.", lines: [shown + (others ? ` and ${counted(others, "other")}` : "") || `${L} depends on no input`] };
   }
   if (phase === "seed") return { head: `Backward: the sweep starts at ${L}`, lines: [`${ofL(graph.root)} = 1`] };
   const e = edgeAt(step), c = graph.child[e], rule = chainRule(e), so = adjointSoFar(c, step), { done, all } = arrived(c, step);
