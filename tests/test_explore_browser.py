@@ -10,7 +10,7 @@ import pytest
 from browser import chromium, opened
 
 from wengert import Variable, debug, explore, grad, gradients
-from wengert.view.page_data import programmed
+from wengert.view.explorer.page_data import programmed
 
 
 @pytest.fixture(scope="module")

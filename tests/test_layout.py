@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wengert.view.layout import layered, rows_of
+from wengert.view.pictures.layout import layered, rows_of
 
 
 @st.composite

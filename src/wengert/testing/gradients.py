@@ -200,7 +200,7 @@ def _worst_entry(measure: Callable, leaves: list, rng: np.random.Generator) -> t
 def _blamed(f: Callable, leaves: list, mode: str, rng: np.random.Generator) -> str:
     """Which edge of the function's graph is wrong, in words."""
     from wengert.testing.blame import described, wrong_edges
-    from wengert.view.observing import observed
+    from wengert.view.debugging.observing import observed
 
     watched = observed(f, [Variable(x) for x in leaves], {})
     outputs = [x.node for x in flatten(watched.value)[0] if isinstance(x, Variable)]
