@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from wengert.view.layout import Point, layered
+from wengert.view.pictures.layout import Point, layered
 
 WIDTH, HEIGHT = 60.0, 30.0
 SAMPLES = 12  # points of a curve, by which its crossings are found

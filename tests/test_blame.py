@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from test_laws import CASES, SAMPLES
 
 from wengert import Variable, check_grads, custom_gradient, linear, primitive, stop_gradient
-from wengert.blame import wrong_edges
 from wengert.core.trees import flatten
+from wengert.testing.blame import wrong_edges
 
 
 def scaled(x):

@@ -563,7 +563,7 @@ def test_nothing_is_changed_in_the_library_by_debugging():
 
 
 def test_the_room_is_read_when_asked_for():
-    code = "import sys, wengert, wengert.testing; sys.exit(any(m.startswith(('wengert.view', 'wengert.blame')) for m in sys.modules))"
+    code = "import sys, wengert, wengert.testing; sys.exit(any(m.startswith(('wengert.view', 'wengert.testing.blame')) for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

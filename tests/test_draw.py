@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import wengert
 import wengert.numpy
 from wengert import Variable, draw
-from wengert.view.drawing import card_of, drawn, heat_map, width
-from wengert.view.folding import MANY, Box, Item, fold, scene
 from wengert.view.graph import graph_of
+from wengert.view.pictures.drawing import card_of, drawn, heat_map, width
+from wengert.view.pictures.folding import MANY, Box, Item, fold, scene
 
 PICTURES = pathlib.Path(__file__).parent / "pictures"
 SVG = "{http://www.w3.org/2000/svg}"

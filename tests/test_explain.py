@@ -16,8 +16,8 @@ from test_laws import SAMPLES
 
 from wengert import Variable, explain, grad, gradients
 from wengert.core.trees import flatten
-from wengert.view.latex import item_latex
-from wengert.view.text import value_text
+from wengert.view.derivations.latex import item_latex
+from wengert.view.derivations.text import value_text
 
 RNG = np.random.default_rng(0)
 W1, B1, W2 = RNG.normal(size=(2, 3)), RNG.normal(size=3), RNG.normal(size=3)

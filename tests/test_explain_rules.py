@@ -10,10 +10,10 @@ from wengert import Variable, expression, gradients
 from wengert.core.linear import put, unbroadcast
 from wengert.core.registry import primitives
 from wengert.ops import elementwise
-from wengert.view.derivation import Lines
-from wengert.view.notation import Derivative, Number, Symbol
-from wengert.view.rules import FREE, OPERANDS, REAL, RULES, parsed, rule_for
-from wengert.view.terms import dims, given, plain, shapes_of
+from wengert.view.derivations.derivation import Lines
+from wengert.view.derivations.notation import Derivative, Number, Symbol
+from wengert.view.derivations.rules import FREE, OPERANDS, REAL, RULES, parsed, rule_for
+from wengert.view.derivations.terms import dims, given, plain, shapes_of
 
 X2, Y2 = np.array([[1.5, -0.5], [0.7, 2.0]]), np.array([[0.3, 1.2], [-1.1, 0.4]])
 POSITIVE, OTHER = np.array([0.6, 1.3, 2.2]), np.array([1.9, 0.8, 0.5])

@@ -18,8 +18,8 @@ from test_laws import SAMPLES
 
 from wengert import Variable, explore, gradients
 from wengert.core.trees import flatten
-from wengert.view.carried import BUDGET, WHOLE
-from wengert.view.page_data import programmed
+from wengert.view.explorer.carried import BUDGET, WHOLE
+from wengert.view.explorer.page_data import programmed
 
 MODEL = '''import numpy as np
 
@@ -239,7 +239,7 @@ def test_the_widget_gives_the_selected_variables():
 
 
 def test_the_widget_without_its_package_names_the_extra(monkeypatch):
-    from wengert.view import widget
+    from wengert.view.explorer import widget
 
     widget._widget_class.cache_clear()
     monkeypatch.setitem(sys.modules, "anywidget", None)
@@ -281,7 +281,9 @@ def test_the_command_complains_in_one_line(arguments, says, tmp_path):
 
 
 def test_the_wheel_will_have_the_page():
-    files = {path.name for path in (Path(sys.modules["wengert"].__file__).parent / "view" / "page").iterdir()}
+    files = {
+        path.name for path in (Path(sys.modules["wengert"].__file__).parent / "view" / "explorer" / "page").iterdir()
+    }
     assert {"page.html", "page.css", "main.js", "program.js", "widget.js"} <= files
 
 

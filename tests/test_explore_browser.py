@@ -12,7 +12,7 @@ import pytest
 from browser import chromium, opened
 
 from wengert import Variable, debug, explore, grad, gradients
-from wengert.view.page_data import programmed
+from wengert.view.explorer.page_data import programmed
 
 
 @pytest.fixture(scope="module")
@@ -572,7 +572,11 @@ GRID = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.0, 2.5, -2.0, 3.0, 0.1, 1e-9, 1e
 
 def test_every_row_of_the_pages_program_on_a_grid_with_zeros_infinities_and_nan(browser):
     """Kinks, ties, poles and what is not finite: values and partials are those of the library."""
-    source = Path(sys.modules["wengert"].__file__).parent.joinpath("view", "page", "program.js").read_text(encoding="utf-8")
+    source = (
+        Path(sys.modules["wengert"].__file__)
+        .parent.joinpath("view", "explorer", "page", "program.js")
+        .read_text(encoding="utf-8")
+    )
     told = {repr(x): {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(repr(x), repr(x)) for x in GRID}
     grid = ", ".join(told.values())
     page = browser.new_page()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wengert.view.layout import layered, rows_of
+from wengert.view.pictures.layout import layered
+from wengert.view.pictures.rows import rows_of
 
 
 @st.composite

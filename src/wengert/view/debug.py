@@ -14,16 +14,16 @@ from wengert.core.sweep import Gradients, order
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import FREED, Variable, dtype_of
 from wengert.view.calling import call_named
+from wengert.view.debugging.findings import Finding, Inactive, Independent, Layer, Operand, Suppressed, Trend
+from wengert.view.debugging.flow import inactive, independent, layers, trends
+from wengert.view.debugging.nonfinite import Legend, Swept, backward, finite, forward, sweep
+from wengert.view.debugging.observing import Observation, computed_before, observed, ones_like, raised_in
+from wengert.view.debugging.reporting import report_text
+from wengert.view.derivations.terms import plain
 from wengert.view.explore import Explorer, Start
-from wengert.view.findings import Finding, Inactive, Independent, Layer, Operand, Suppressed, Trend
-from wengert.view.flow import inactive, independent, layers, trends
 from wengert.view.graph import Graph
 from wengert.view.names import symbol_names
-from wengert.view.nonfinite import Legend, Swept, backward, finite, forward, sweep
-from wengert.view.observing import Observation, computed_before, observed, ones_like, raised_in
 from wengert.view.recording import Named, Place, Recording
-from wengert.view.reporting import report_text
-from wengert.view.terms import plain
 
 LARGE = 1 << 24  # bytes of a graph's values from which on its sweep may let go of it on the way (see `core.sweep`)
 

@@ -10,13 +10,13 @@ from typing import Any
 from wengert.core import errors
 from wengert.core.sweep import order
 from wengert.core.variable import FREED, Variable
-from wengert.view.dot import dot_of
-from wengert.view.drawing import drawn, short, slope_text
 from wengert.view.explore import frame_of
-from wengert.view.folding import Box, Scene, fold, scene
 from wengert.view.graph import Graph, graph_of
-from wengert.view.png import png_of
-from wengert.view.svg import svg_of
+from wengert.view.pictures.dot import dot_of
+from wengert.view.pictures.drawing import drawn, short, slope_text
+from wengert.view.pictures.folding import Box, Scene, fold, scene
+from wengert.view.pictures.png import png_of
+from wengert.view.pictures.svg import svg_of
 
 SHOWN = 5_000  # nodes of a variable that a notebook draws without being asked
 

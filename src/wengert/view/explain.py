@@ -10,11 +10,11 @@ from wengert.core import errors
 from wengert.core.sweep import order
 from wengert.core.variable import Variable
 from wengert.view.calling import call_named, parameter_names
-from wengert.view.derivation import Line, Lines
-from wengert.view.latex import latex_of
-from wengert.view.mathml import mathml_of
+from wengert.view.derivations.derivation import Line, Lines
+from wengert.view.derivations.latex import latex_of
+from wengert.view.derivations.mathml import mathml_of
+from wengert.view.derivations.text import text_of
 from wengert.view.recording import Named, names_at
-from wengert.view.text import text_of
 
 STEPS = 40  # that are shown of a longer derivation
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from wengert.core import errors
 from wengert.core.variable import Variable
+from wengert.view.explorer.page_data import page_data
+from wengert.view.explorer.page_text import page_text
+from wengert.view.explorer.widget import widget_of
 from wengert.view.graph import Graph, graph_of
-from wengert.view.page_data import page_data
-from wengert.view.page_text import page_text
-from wengert.view.widget import widget_of
 
 HEIGHT = 720  # pixels of the page within a notebook
 SMALL_GRAPH, SMALL_PAGE = 2_000, 1_000_000  # nodes, and characters of a page, that a notebook shows without being asked

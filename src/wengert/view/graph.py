@@ -17,11 +17,11 @@ from wengert.core.linear import Entry, Parts
 from wengert.core.sweep import order
 from wengert.core.variable import Variable
 from wengert.view.calling import call_named
-from wengert.view.derivation import Contribution, Lines
-from wengert.view.notation import Derivative, Formula, Term, Words, digits
+from wengert.view.derivations.derivation import Contribution, Lines
+from wengert.view.derivations.notation import Derivative, Formula, Term, Words, digits
+from wengert.view.derivations.terms import plain
+from wengert.view.derivations.text import item_text
 from wengert.view.recording import Named, Place, Recording, names_at
-from wengert.view.terms import plain
-from wengert.view.text import item_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wengert.core.variable import Variable
-from wengert.view.notation import lowered
+from wengert.view.derivations.notation import lowered
 from wengert.view.recording import Named
 
 

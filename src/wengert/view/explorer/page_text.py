@@ -46,7 +46,7 @@ def _script() -> str:
 
 @cache
 def _read(name: str) -> str:
-    return resources.files("wengert.view").joinpath("page", name).read_text(encoding="utf-8")
+    return resources.files("wengert.view.explorer").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

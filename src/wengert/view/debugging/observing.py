@@ -19,7 +19,7 @@ import numpy as np
 from wengert.core.sweep import pull_back, push_forward, unit
 from wengert.core.trees import flatten
 from wengert.core.variable import FREED, Variable
-from wengert.view.findings import Cut
+from wengert.view.debugging.findings import Cut
 from wengert.view.recording import HERE, Place, Recording, is_library, named_values, place_at
 
 # What tells of a variable's form and not of its numbers.

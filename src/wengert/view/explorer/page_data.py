@@ -15,13 +15,13 @@ import numpy as np
 
 from wengert.core.linear import LinearMap, Parts
 from wengert.core.variable import Variable
-from wengert.view.carried import Carried, number
-from wengert.view.derivation import Contribution
+from wengert.view.derivations.derivation import Contribution
+from wengert.view.derivations.terms import plain
+from wengert.view.derivations.text import item_text
+from wengert.view.explorer.carried import Carried, number
+from wengert.view.explorer.levels import levels_of
+from wengert.view.explorer.sources import Sources
 from wengert.view.graph import Edge, Graph, Node, label_of
-from wengert.view.levels import levels_of
-from wengert.view.sources import Sources
-from wengert.view.terms import plain
-from wengert.view.text import item_text
 
 SCALARS = (float, np.float64)
 
@@ -146,7 +146,7 @@ def _dtype_text(node: Node) -> str:
 @cache
 def programmed() -> frozenset[str]:
     """The operations that the page can run: the rows of the table in `program.js`."""
-    source = resources.files("wengert.view").joinpath("page", "program.js").read_text(encoding="utf-8")
+    source = resources.files("wengert.view.explorer").joinpath("page", "program.js").read_text(encoding="utf-8")
     return frozenset(re.findall(r"^  (\w+): \[", source, re.MULTILINE))
 
 

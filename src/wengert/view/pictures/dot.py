@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wengert.view.drawing import card_of, link_label
-from wengert.view.folding import Scene
 from wengert.view.graph import Graph
+from wengert.view.pictures.drawing import card_of, link_label
+from wengert.view.pictures.folding import Scene
 
 _SHAPES = {
     "input": "shape=box style=rounded",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.view.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Drawing, Placed
-from wengert.view.drawing import width as width_of
+from wengert.view.pictures.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Drawing, Placed
+from wengert.view.pictures.drawing import width as width_of
 
 INK, SOFT, ADJOINT = "#1a1a1a", "#5b6068", "#8a3b00"
 FILL = {"input": "#eaf2fb"}

@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from wengert.view.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Card, Drawing, Placed
-from wengert.view.drawing import width as width_of
-from wengert.view.layout import Point
+from wengert.view.pictures.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Card, Drawing, Placed
+from wengert.view.pictures.drawing import width as width_of
+from wengert.view.pictures.layout import Point
 
 ROUND = 5.0  # radius of a card's corners
 

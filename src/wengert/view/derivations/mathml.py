@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.derivation import Line, Value, exactly
-from wengert.view.latex import GREEK, subscripted
-from wengert.view.notation import Formula, Notation, Piece, digits
-from wengert.view.text import is_small, summary
+from wengert.view.derivations.derivation import Line, Value, exactly
+from wengert.view.derivations.latex import GREEK, subscripted
+from wengert.view.derivations.notation import Formula, Notation, Piece, digits
+from wengert.view.derivations.text import is_small, summary
 
 _NAMES = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
 _GREEK_LETTERS = dict(zip(_NAMES.split(), "αβγδεζηθικλμνξπρστυφχψω", strict=True))

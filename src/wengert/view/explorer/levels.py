@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.drawing import cut, width
-from wengert.view.drawing import short as short_text
-from wengert.view.folding import Box, Item, Scene, fold, scene
 from wengert.view.graph import Graph, Node
-from wengert.view.layout import TURNS, Layout, layered
+from wengert.view.pictures.drawing import cut, width
+from wengert.view.pictures.drawing import short as short_text
+from wengert.view.pictures.folding import Box, Item, Scene, fold, scene
+from wengert.view.pictures.layout import TURNS, Layout, layered
 
 TYPE = 13.5  # size of the type in a card
 LINE, PAD = 18.0, 10.0

@@ -17,12 +17,20 @@ from wengert.core.linear import Entry, LinearMap, Parts
 from wengert.core.partials import Elementwise
 from wengert.core.sweep import Gradients, gradients, order
 from wengert.core.variable import Variable
-from wengert.view.formulas import conjugated, signed, sum_of
-from wengert.view.names import symbol_names
-from wengert.view.notation import SMALL, Derivative, Formula, Number, Symbol, Term, Words, is_rounded, without_minus
-from wengert.view.recording import Named
-from wengert.view.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
-from wengert.view.terms import (
+from wengert.view.derivations.formulas import conjugated, signed, sum_of
+from wengert.view.derivations.notation import (
+    SMALL,
+    Derivative,
+    Formula,
+    Number,
+    Symbol,
+    Term,
+    Words,
+    is_rounded,
+    without_minus,
+)
+from wengert.view.derivations.rules import REAL, UNCONJUGATED, Rule, parsed, rule_for
+from wengert.view.derivations.terms import (
     REDUCED,
     axes_text,
     dims,
@@ -35,6 +43,8 @@ from wengert.view.terms import (
     shapes_of,
     summed_axes,
 )
+from wengert.view.names import symbol_names
+from wengert.view.recording import Named
 
 
 class Value(NamedTuple):

@@ -17,10 +17,10 @@ from wengert.core.partials import Elementwise
 from wengert.core.primitive import ENTRY
 from wengert.core.sweep import pull_back
 from wengert.core.variable import Variable
-from wengert.view.findings import Finding, Index, Operand, Suppressed
-from wengert.view.reasons import FOLLOWS, Why, of_map, of_slope, of_value, of_whole, overflow
+from wengert.view.debugging.findings import Finding, Index, Operand, Suppressed
+from wengert.view.debugging.reasons import FOLLOWS, Why, of_map, of_slope, of_value, of_whole, overflow
+from wengert.view.derivations.terms import plain
 from wengert.view.recording import Place
-from wengert.view.terms import plain
 
 
 class Legend(NamedTuple):

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.derivation import Line, Value, exactly
-from wengert.view.notation import Formula, Notation, Piece, digits
-from wengert.view.text import is_small, summary
+from wengert.view.derivations.derivation import Line, Value, exactly
+from wengert.view.derivations.notation import Formula, Notation, Piece, digits
+from wengert.view.derivations.text import is_small, summary
 
 GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "

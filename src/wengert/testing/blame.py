@@ -16,7 +16,7 @@ from wengert.core.primitive import ENTRY, Given
 from wengert.core.sweep import order
 from wengert.core.trees import flatten
 from wengert.core.variable import Variable, dtype_of
-from wengert.differences import central, inner, random_like
+from wengert.testing.differences import central, inner, random_like
 
 
 class Wrong(NamedTuple):

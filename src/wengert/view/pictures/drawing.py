@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.view.folding import Box, Item, Link, Scene, fold, scene
+from wengert.view.derivations.notation import digits
+from wengert.view.derivations.text import entries_text
 from wengert.view.graph import Graph, Node
-from wengert.view.layout import Point, Size, layered
-from wengert.view.notation import digits
-from wengert.view.text import entries_text
+from wengert.view.pictures.folding import Box, Item, Link, Scene, fold, scene
+from wengert.view.pictures.layout import Point, Size, layered
 
 LINE = 16.0  # of text, in pixels
 PAD = 8.0  # inside a card

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.notation import Formula, Number, Term, without_minus
+from wengert.view.derivations.notation import Formula, Number, Term, without_minus
 
 
 def signed(value: Any) -> Formula:

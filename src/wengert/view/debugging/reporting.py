@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.trees import flatten
-from wengert.view.findings import Cut, Finding, Independent, Layer, shown
-from wengert.view.nonfinite import finite
+from wengert.view.debugging.findings import Cut, Finding, Independent, Layer, shown
+from wengert.view.debugging.nonfinite import finite
 from wengert.view.recording import Place
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def _widget_class() -> type:
             The step that it shows, counted from 0.
         """
 
-        _esm = resources.files("wengert.view").joinpath("page", "widget.js").read_text(encoding="utf-8")
+        _esm = resources.files("wengert.view.explorer").joinpath("page", "widget.js").read_text(encoding="utf-8")
         page = traitlets.Unicode().tag(sync=True)
         title = traitlets.Unicode().tag(sync=True)
         height = traitlets.Int().tag(sync=True)

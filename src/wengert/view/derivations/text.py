@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.view.derivation import Line, Value, exactly
-from wengert.view.notation import ATOM, PRODUCT, SMALL, Formula, Notation, Piece, digits
+from wengert.view.derivations.derivation import Line, Value, exactly
+from wengert.view.derivations.notation import ATOM, PRODUCT, SMALL, Formula, Notation, Piece, digits
 
 WIDTH = 72  # of a line that has its remark beside it; below a longer one it has a line of its own
 

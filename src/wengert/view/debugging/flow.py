@@ -9,11 +9,11 @@ import numpy as np
 
 from wengert.core.linear import Parts
 from wengert.core.variable import Variable
-from wengert.view.findings import Cut, Inactive, Independent, Layer, Trend
-from wengert.view.nonfinite import Legend, arrayed, positions
-from wengert.view.observing import Left, ancestors
+from wengert.view.debugging.findings import Cut, Inactive, Independent, Layer, Trend
+from wengert.view.debugging.nonfinite import Legend, arrayed, positions
+from wengert.view.debugging.observing import Left, ancestors
+from wengert.view.derivations.terms import plain
 from wengert.view.recording import Place
-from wengert.view.terms import plain
 
 TREND = 1e6  # a ratio of adjoints' norms from which on they are called vanishing or exploding
 SATURATED = 1e-4  # of the greatest slope that a function has: below it a unit is called saturated

@@ -1,4 +1,4 @@
-// Reading what `view/page_data.py` wrote: numbers, arrays, linear maps and the graph, whose single numbers lie in flat arrays.
+// Reading what `view/explorer/page_data.py` wrote: numbers, arrays, linear maps and the graph, whose single numbers lie in flat arrays.
 
 const WORDS = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 const num = (v) => (typeof v === "string" ? WORDS[v] : v);

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core.variable import Variable
-from wengert.view.notation import Number, Symbol, Term, Words
-from wengert.view.rules import OPERANDS, subscripts_of
+from wengert.view.derivations.notation import Number, Symbol, Term, Words
+from wengert.view.derivations.rules import OPERANDS, subscripts_of
 
 FOURIER = frozenset({"fft.fft", "fft.ifft"})
 REDUCED = frozenset({"sum", "mean", "prod", "max", "min", "var", "std", "linalg.norm"})
