@@ -165,23 +165,30 @@ def test_paths_that_are_too_many_to_list_are_counted_and_summed(show):
         assert "that weigh most" in page.inner_text("#inspector") and page.locator("#inspector ol li").count() == 5
 
 
-def test_paths_through_arrays_add_up_to_the_jacobian(show):
-    def f(x, W):
-        h = np.tanh(W @ x)
-        return np.sum(h * x)
-
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, W: np.sum(np.tanh(W @ x) * x),
+        lambda x, W: np.sum((W + x) ** 2 / (1 + x[0] ** 2)),  # broadcast, and an entry taken
+        lambda x, W: np.cumsum(x) @ np.sin(W.T @ x) + np.linalg.det(W * x[:, None]),
+        lambda x, W: np.sum(np.concatenate([x, np.outer(x, x).ravel()]) ** 3) * np.max(x),
+    ],
+)
+def test_paths_through_arrays_add_up_to_the_jacobian(show, f):
     W = np.array([[0.1, -0.4], [1.3, 0.8]])
     x = np.array([0.7, -1.1])
     with show(f, x, W) as page:
         last = int(re.search(r"(\d+) nodes", page.inner_text("#inspector"))[1]) - 1
         select(page, last, 0)
+        assert "the sum over all paths" in page.inner_text("#path-sum")
+        assert ", then " in page.inner_text("#inspector ol")
         canvas = page.locator("#inspector canvas[role=application]")
         canvas.focus()
         expected = grad(f)(x, W)
         for i, key in enumerate(["Home", "End"]):
             page.keyboard.press(key)
             shown = float(page.inner_text(".reading").rpartition("= ")[2])
-            assert shown == pytest.approx(expected[i], rel=1e-14)
+            assert shown == pytest.approx(expected[i], rel=1e-13)
 
 
 def every_operation(x, y, z):

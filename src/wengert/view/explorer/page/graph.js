@@ -165,7 +165,7 @@ function showTrail() {
 function zoomTo(how) {
   const box = byId("canvas"), room = Math.min((box.clientWidth - 12) / view.width, (box.clientHeight - 12) / view.height);
   if (how === "fit") view.zoom = Math.min(1.5, room || 1);
-  else if (how === "read") view.zoom = Math.max(0.8, Math.min(1.4, room || 1)); // large enough to read, if need be by scrolling
+  else if (how === "read") view.zoom = Math.max(0.85, Math.min(1.4, room || 1)); // large enough to read, if need be by scrolling
   else view.zoom = Math.max(0.1, Math.min(4, view.zoom * how));
   view.svg.setAttribute("width", view.width * view.zoom);
   view.svg.setAttribute("height", view.height * view.zoom);

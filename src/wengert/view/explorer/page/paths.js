@@ -105,9 +105,11 @@ function cutMiddle(parts) {
 }
 function pathText(edges) {
   const names = [graph.symbol[graph.parent[edges[0]]], ...edges.map((e) => graph.symbol[graph.child[e]])], product = productOf(edges);
-  const factors = cutMiddle(edges.map((e) => (isNumber(raw.partial[e]) ? grouped(short(graph.partial[e])) : `(${raw.texts[raw.label[e]]})`))).join(" · ");
+  const numbers = edges.every((e) => isNumber(raw.partial[e]));
+  const written = edges.map((e, k) => (isNumber(raw.partial[e]) ? (numbers && k ? grouped : String)(short(graph.partial[e])) : raw.texts[raw.label[e]]));
+  const factors = cutMiddle(written).join(numbers ? " · " : ", then "); // maps are gone through one after the other
   const value = product.number !== undefined ? ` = ${short(product.number)}` : product.matrix && product.matrix.data.length === 1 ? ` = ${short(product.matrix.data[0])}` : "";
-  return { route: cutMiddle(names).join(" → "), symbols: cutMiddle(edges.map(alongEdge)).join(" · "), numbers: edges.length === 1 && value === ` = ${factors}` ? factors : factors + value, product };
+  return { then: !numbers, route: cutMiddle(names).join(" → "), symbols: cutMiddle(edges.map(alongEdge)).join(" · "), numbers: !numbers && value ? `${factors}: ${value.slice(3)}` : edges.length === 1 && value === ` = ${factors}` ? factors : factors + value, product };
 }
 
 // A number of paths, all its digits; of a very long one first its size.
@@ -131,7 +133,7 @@ function showPaths(one, other) {
   const list = make("ol", { class: "terms" });
   const values = [];
   for (const edges of found.paths) {
-    const text = pathText(edges), item = make("li", { tabindex: "0" }, make("span", { class: "why" }, text.route), text.symbols, make("br"), `= ${text.numbers}`);
+    const text = pathText(edges), item = make("li", { tabindex: "0" }, make("span", { class: "why" }, text.route), text.symbols, make("br"), `${text.then ? "" : "= "}${text.numbers}`);
     const mark = () => { markPath(new Set(edges)); for (const other of list.children) other.classList.toggle("shown", other === item); };
     for (const event of ["click", "focus", "pointerenter"]) item.addEventListener(event, mark);
     list.append(item);
