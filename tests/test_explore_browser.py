@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -417,8 +419,10 @@ def test_by_keyboard_alone(show):
         assert label().startswith("L = 6, multiply, derivative 1")
         page.keyboard.press("Enter")
         assert page.inner_text("#inspector .name") == "L"
+        assert page.text_content("#told") == "Selected L = 6, ∂L/∂L = 1, used 0 times."
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Shift+Enter")
+        assert page.text_content("#told").startswith("Paths from L to ") and "1 path." in page.text_content("#told")
         assert page.inner_text("#inspector h2").startswith("Paths from L to ")
         page.keyboard.press("Escape")
         page.keyboard.press("/")
@@ -561,3 +565,43 @@ def test_a_debug_report_opens_the_page_at_its_place(browser, tmp_path):
     with opened(browser, report.explore().save(tmp_path / "page.html").as_uri()) as page:
         assert rule(page) == "∂L/∂x += (∂L/∂v₁) / (2 · √x)"
         assert page.inner_text("#inspector .name") == "x" and "1 inf (/), first at [1]" in page.inner_text("#inspector")
+
+
+GRID = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.0, 2.5, -2.0, 3.0, 0.1, 1e-9, 1e9, -0.3, np.inf, -np.inf, np.nan]
+
+
+def test_every_row_of_the_pages_program_on_a_grid_with_zeros_infinities_and_nan(browser):
+    """Kinks, ties, poles and what is not finite: values and partials are those of the library."""
+    source = (
+        Path(sys.modules["wengert"].__file__)
+        .parent.joinpath("view", "explorer", "page", "program.js")
+        .read_text(encoding="utf-8")
+    )
+    told = {repr(x): {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(repr(x), repr(x)) for x in GRID}
+    grid = ", ".join(told.values())
+    page = browser.new_page()
+    found = page.evaluate(
+        f"() => {{ {source}\nconst grid = [{grid}], text = (v) => (Object.is(v, -0) ? '-0' : String(v)), all = {{}};"
+        "for (const [name, [value, ...partials]] of Object.entries(OPERATIONS)) { all[name] = [];"
+        "for (const x of grid) for (const y of partials.length > 1 ? grid : [undefined]) { const out = value(x, y);"
+        "all[name].push([out, ...partials.map((p) => (p ? p(x, y, out) : 0))].map(text)); } } return all; }"
+    )
+    page.close()
+    assert found.keys() == programmed()
+    read = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
+    wrong = []
+    with np.errstate(all="ignore"):
+        for name, rows in found.items():
+            ufunc = getattr(np, name)
+            points = [(x,) for x in GRID] if ufunc.nin == 1 else [(x, y) for x in GRID for y in GRID]
+            for point, row in zip(points, rows, strict=True):
+                if "power" in name and point[0] == -np.inf:
+                    continue  # NumPy's versions differ: some take a root for the exponent 0.5
+                leaves = [Variable(x) for x in point]
+                node = ufunc(*leaves)
+                partials = dict.fromkeys(leaves, 0.0) | dict(node.local_gradients)
+                expected = np.array([node.val, *(float(partials[leaf]) for leaf in leaves)])
+                shown = np.array([read.get(text, None) if text in read else float(text) for text in row], float)
+                if not np.allclose(shown, expected, rtol=1e-13, atol=1e-300, equal_nan=True):
+                    wrong.append((name, point, shown.tolist(), expected.tolist()))
+    assert wrong == [], "\n".join(map(str, wrong))

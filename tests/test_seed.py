@@ -60,6 +60,12 @@ def test_a_hand_made_node_is_as_good_as_any():
     assert a.grad == 6.0
 
 
+def test_local_gradients_of_a_division_by_zero():
+    with np.errstate(all="ignore"):
+        assert np.divide(Variable(1.0), Variable(0.0)).local_gradients[0][1] == np.inf
+        assert np.fmod(Variable(1.0), Variable(0.0)).local_gradients[0][1] == 1.0
+
+
 def test_local_gradients_of_the_children_too():
     a, b, L = seed_graph()
     (x, _), (y, _) = L.local_gradients

@@ -14,7 +14,7 @@ from wengert.view.graph import Graph, Node
 from wengert.view.pictures.drawing import cut, width
 from wengert.view.pictures.drawing import short as short_text
 from wengert.view.pictures.folding import Box, Item, Scene, fold, scene
-from wengert.view.pictures.layout import Layout, layered
+from wengert.view.pictures.layout import TURNS, Layout, layered
 
 TYPE = 13.5  # size of the type in a card
 LINE, PAD = 18.0, 10.0
@@ -24,6 +24,7 @@ LONGEST = 30  # characters of a title
 PICTURE = 40  # room for an array's heat map, beside the text
 LABEL = (64.0, 18.0)  # room for an edge's label, whose number may change
 MARGIN = 16.0
+EFFORT, FEWEST = 30_000, 2  # a large graph has many levels: the more nodes, the fewer turns to look for a better order
 GAP = (26.0, 22.0)  # between cards in a row, and between rows
 
 
@@ -33,6 +34,7 @@ class _Levels:
     def __init__(self, graph: Graph, formulas: list[str]):
         self.graph = graph
         self.formulas = formulas
+        self._turns = max(FEWEST, min(TURNS, EFFORT // max(len(graph.nodes), 1)))
         self.first_edge = np.cumsum([0, *(len(node.edges) for node in graph.nodes)])
         self.levels: list[dict[str, Any]] = []
         self.layouts: list[dict[str, Any]] = []
@@ -84,7 +86,7 @@ class _Levels:
         labels = [LABEL if len(link.edges) == 1 else (40.0, LABEL[1]) for link in seen.links]
         key = (tuple(sizes), tuple(ends), tuple(labels))
         if key not in self._layout_of:
-            found = layered(sizes, ends, labels, GAP) if ends else _grid(sizes)
+            found = layered(sizes, ends, labels, GAP, self._turns) if ends else _grid(sizes)
             at = [
                 [round(x - w / 2 + MARGIN), round(y - h / 2 + MARGIN), round(w), round(h)]
                 for (x, y), (w, h) in zip(found.centers, sizes, strict=True)
@@ -115,7 +117,7 @@ class _Levels:
         texts = [f"{node.symbol} = {formula}" if formula else node.symbol]
         if self.graph.has_adjoints and not node.is_tuple:
             single = not np.ndim(node.value)  # a number may become any other when a slider is moved
-            texts.append(f"∂{self.graph.root.symbol}/∂{node.symbol} = " + ("-0.000000" if single else "(00, 00)"))
+            texts.append(f"∂{self.graph.root.symbol}/∂{node.symbol} = " + ("-0.00000" if single else "(00, 00)"))
         if not node.is_tuple and np.ndim(node.value):
             texts.append(cut(short_text(node.value), 20))
         return texts

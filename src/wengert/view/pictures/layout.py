@@ -49,6 +49,7 @@ def layered(
     edges: Sequence[tuple[int, int]],
     labels: Sequence[Size | None] = (),
     gap: Size = (20.0, 26.0),
+    turns: int = TURNS,
 ) -> Layout:
     """Lay out an acyclic graph.
 
@@ -62,11 +63,13 @@ def layered(
         Of the edges' labels, for which room is made; by default there are none.
     gap : (float, float)
         Between neighbours in a row, and between rows.
+    turns : int
+        How often a better order is looked for, at most.
     """
     labels = list(labels) or [None] * len(edges)
     rows = rows_of(len(sizes), edges, [2 if label else 1 for label in labels])
     graph = _Proper(sizes, edges, labels, rows)
-    order = graph.ordered()
+    order = graph.ordered(turns)
     x = graph.straightened(order, gap[0])
     return graph.placed(order, x, gap)
 
@@ -114,12 +117,12 @@ class _Proper:
 
     # -- order --------------------------------------------------------------------------------------------------------
 
-    def ordered(self) -> list[list[int]]:
+    def ordered(self, turns: int) -> list[list[int]]:
         """For each row its nodes from left to right, with as few crossings as are found."""
         best: list[list[int]] = []
         fewest = -1
         for start in (self._first_order(False), self._first_order(True)):
-            order, crossings = self._improved(start)
+            order, crossings = self._improved(start, turns)
             if fewest < 0 or crossings < fewest:
                 best, fewest = order, crossings
             if not fewest:
@@ -146,7 +149,7 @@ class _Proper:
                 stack.extend(reversed(onward[v]))
         return order
 
-    def _improved(self, order: list[list[int]]) -> tuple[list[list[int]], int]:
+    def _improved(self, order: list[list[int]], turns: int) -> tuple[list[list[int]], int]:
         """Sweeps until no more is found; from then on the best order is shaken a little and sifted again."""
         place = [0] * len(self.sizes)
         for nodes in order:
@@ -154,7 +157,7 @@ class _Proper:
         every = range(self.height)
         self._sift(order, place, every, False)
         best, fewest, idle = [list(nodes) for nodes in order], self.crossings(order, place), 0
-        for turn in range(min(TURNS, 45_000 // max(len(self.sizes), 1))):
+        for turn in range(min(turns, 45_000 // max(len(self.sizes), 1))):
             if not fewest or idle > PATIENCE:
                 break
             changed = every

@@ -142,6 +142,7 @@ function facts(a, s) {
     const kinds = [[s.nan, "nan (crossed)"], [s.posinf, "inf (/)"], [s.neginf, "−inf (\\)"]].filter(([n]) => n).map(([n, t]) => `${n.toLocaleString("en")} ${t}`);
     found.append(make("span", { class: "warn" }, ` · not finite: ${kinds.join(", ")}${s.first ? `, first at [${s.first.join(", ")}]` : ""}`));
   }
+  if (/float128|complex256|longdouble/.test(a.dtype)) found.append(" · shown rounded to 64 bits");
   if (a.at) found.append(make("span", {}, ` · The page carries ${a.carried.toLocaleString("en")} of ${a.size.toLocaleString("en")} entries, evenly spaced; the figures and the histogram are of all.`));
   return found;
 }

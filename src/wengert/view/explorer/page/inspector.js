@@ -108,10 +108,22 @@ function showSelection() {
     item.group.classList.toggle("second", second);
     item.group.setAttribute("aria-pressed", chosen || second);
   }
+  byId("told").textContent = toldOfSelection();
   if (window.parent !== window) {
     const nodes = [selection.first, selection.second].filter((i) => i !== null);
     window.parent.postMessage({ wengert: "selection", nodes, step: player.step }, "*");
   }
+}
+
+// What is selected, in words, for people who hear the page.
+function toldOfSelection() {
+  const { first, second, edge } = selection;
+  if (second !== null) return `${byId("inspector").querySelector("h2").textContent}: ${byId("path-count")?.textContent ?? "none"}. ${byId("path-sum")?.textContent ?? ""}`;
+  if (first !== null) {
+    const uses = graph.usesOf(first).length;
+    return `Selected ${graph.symbol[first]} = ${valueText("value", first)}${graph.hasAdjoint(first) ? `, ${ofL(first)} = ${valueText("adjoint", first)}` : ""}, used ${counted(uses, "time")}.`;
+  }
+  return edge === null ? "" : `Selected the edge ${alongEdge(edge)}`;
 }
 
 // What is shown while nothing is selected: the result, its inputs and their derivatives, and what is not finite.

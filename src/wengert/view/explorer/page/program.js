@@ -3,8 +3,12 @@
 
 const LN2 = Math.LN2, LN10 = Math.LN10;
 const signbit = (x) => x < 0 || Object.is(x, -0);
-const floored = (x, y) => (y === 0 ? x / y : Math.floor(x / y));
 const modulo = (x, y) => { const r = x % y; return r !== 0 && r < 0 !== y < 0 ? r + y : r; };
+const floored = (x, y) => { // not the floor of x / y, which may have been rounded up to the next integer
+  if (y === 0) return x / y;
+  const rest = x % y, quotient = (x - rest) / y - (rest !== 0 && rest < 0 !== y < 0 ? 1 : 0), below = Math.floor(quotient);
+  return quotient - below > 0.5 ? below + 1 : below;
+};
 const rounded = (x) => { const r = Math.round(x); return Math.abs(x % 1) === 0.5 && r % 2 ? r - 1 : r; };
 const sign = (x) => (x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : NaN);
 const chosen = (out, one, other) => {
