@@ -97,7 +97,7 @@ def crossings(lines: list[list[Point]]) -> int:
 def report() -> None:
     has_dot = shutil.which("dot") is not None
     print(
-        "Layouts: pairs of edges that cross, and seconds for the slowest, median of three (targets: 1.3 times dot's crossings, 1 s)"
+        "Layouts: pairs of edges that cross, and seconds for the slowest graph (targets: 1.3 times dot's crossings, 1 s)"
     )
     if not has_dot:
         print("  Graphviz's dot is not installed, its column is left out")
