@@ -230,13 +230,13 @@ function countBelow(k, step) {
   return low;
 }
 
-// The neighbour of an element in the direction of an arrow key: the nearest one whose centre lies that way.
+// The neighbour of an element in the direction of an arrow key: the nearest one whose centre lies that way, the next row first.
 function neighbour(from, dx, dy) {
   let best = null, least = Infinity;
   const cx = from.x + from.w / 2, cy = from.y + from.h / 2;
   for (const item of view.elements) {
     const x = item.x + item.w / 2 - cx, y = item.y + item.h / 2 - cy, along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
-    if (along > 1 && along + 2 * aside < least) { least = along + 2 * aside; best = item; }
+    if (along > 1 && aside <= 2 * along && along + aside / 2 < least) { least = along + aside / 2; best = item; }
   }
   return best;
 }
