@@ -209,6 +209,8 @@ def test_what_the_page_can_run():
 def test_files(tmp_path, monkeypatch):
     page = explore(seed, 4.0, 1.0, path=tmp_path / "a.html")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == page.html
+    explore(Variable(2.0) * 3, tmp_path / "c.html")
+    assert (tmp_path / "c.html").exists()
     assert page.save(str(tmp_path / "b.HTM")).read_text(encoding="utf-8") == page.html
     with pytest.raises(FileNotFoundError):
         page.save(tmp_path / "none" / "a.html")

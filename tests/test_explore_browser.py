@@ -567,6 +567,39 @@ def test_in_a_notebook_it_is_a_frame_that_tells_its_selection(browser, tmp_path)
         assert frame.locator("#rule").inner_text() == WALK[-2]
 
 
+def test_the_widget_tells_python_what_is_selected(browser):
+    """`widget.js` with a model that stands for the one that anywidget gives it."""
+    package = Path(sys.modules["wengert"].__file__).parent
+    source = package.joinpath("view", "explorer", "page", "widget.js").read_text(encoding="utf-8")
+    page = browser.new_page()
+    page.evaluate(
+        """([source, html]) => {
+            const widget = new Function(source.replace("export default", "return"))();
+            const state = { page: html, title: "a page", height: 600, nodes: [], step: 0 };
+            window.saved = [];
+            const model = { get: (key) => state[key], set: (key, value) => { state[key] = value; },
+                            save_changes: () => window.saved.push({ nodes: state.nodes, step: state.step }) };
+            window.leave = widget.render({ model, el: document.body });
+        }""",
+        [source, explore(seed, 4.0, 1.0).html],
+    )
+    frame = page.frame_locator("iframe")
+    frame.locator(".element", has_text="x = a").click()
+    frame.locator(".element", has_text="L = x").click(modifiers=["Shift"])
+    page.wait_for_function("() => window.saved.at(-1)?.nodes.length === 2")
+    assert page.evaluate("window.saved.at(-1)") == {"nodes": [2, 4], "step": 12}
+    page.evaluate("() => { leave(); window.saved = []; postMessage({ wengert: 'selection', nodes: [1] }, '*'); }")
+    assert page.evaluate("window.saved") == []
+    page.close()
+
+
+def test_an_exact_zero_that_wins_is_said(show):
+    with np.errstate(all="ignore"), show(lambda x, y: np.sqrt(x) * y, 0.0, 0.0) as page:
+        page.click("#previous")
+        assert rule(page) == "∂L/∂x += ∂L/∂v₁ · ∂v₁/∂x = 0 · ∞ = 0"
+        assert "An exact zero wins" in page.inner_text("#say .head")
+
+
 def test_a_debug_report_opens_the_page_at_its_place(browser, tmp_path):
     report = debug(lambda x: np.sum(np.sqrt(x)))(np.array([4.0, 0.0]))
     with opened(browser, report.explore().save(tmp_path / "page.html").as_uri()) as page:

@@ -107,6 +107,7 @@ def explore(output: Any, *args: Any, path: str | os.PathLike | None = None) -> E
         lines.
     *args
         The function's arguments. Those that are floats, complex numbers, arrays of them, or trees of those, become variables.
+        Or, after a variable, the path.
     path : str or path, optional
         A file ending in .html to write the page to.
 
@@ -130,6 +131,8 @@ def explore(output: Any, *args: Any, path: str | os.PathLike | None = None) -> E
     >>> page.html[:15]
     '<!DOCTYPE html>'
     """
+    if isinstance(output, Variable) and path is None and len(args) == 1 and isinstance(args[0], (str, os.PathLike)):
+        (path,), args = args, ()
     graph = graph_of(output, args, sys._getframe(1), "explore")
     found = Explorer(graph, _title(output, graph))
     if path is not None:

@@ -108,6 +108,8 @@ function stepText(step) {
   const e = edgeAt(step), c = graph.child[e], rule = chainRule(e), so = adjointSoFar(c, step), { done, all } = arrived(c, step);
   const lines = [`${rule.left} += ${rule.symbols}${rule.numbers ? ` = ${rule.numbers}` : ""}`];
   if (!rule.numbers) lines[0] = `${rule.left} += ${rule.term}`;
+  const p = graph.parent[e], wins = rule.numbers && graph.adjoint[p] === 0 && !Number.isFinite(graph.partial[e]);
   const sum = so === null ? "" : all === 1 ? `${rule.left} = ${so.text}` : done === all ? `${rule.left} = ${so.text}, the sum of ${all}` : isNumber(raw.adjoint[c]) ? `${rule.left} = ${so.text} so far, ${done} of ${all}` : `${rule.left}: ${done} of ${all} so far`;
-  return { head: `Backward ${step - SEED} of ${backward.length}: ${rule.rule}`, lines, detail: rule.numbers && rule.term !== rule.symbols ? rule.term : "", sum };
+  const zero = wins ? ". An exact zero wins: this path has no influence" : "";
+  return { head: `Backward ${step - SEED} of ${backward.length}: ${rule.rule}${zero}`, lines, detail: rule.numbers && rule.term !== rule.symbols ? rule.term : "", sum };
 }
