@@ -140,7 +140,7 @@ function overview() {
   if (inputs.length) parts.push(make("h3", {}, inputs.length > SHOWN ? `Inputs (${SHOWN} of ${inputs.length})` : "Inputs"), list);
   const bad = notFinite(6);
   if (bad.length) parts.push(make("h3", {}, "Not finite"), make("ul", { class: "terms" }, ...bad.map((i) => make("li", {}, link(i), ` = ${valueText("value", i)}`, graph.hasAdjoint(i) ? `, ${ofL(i)} = ${valueText("adjoint", i)}` : ""))));
-  if (!raw.places.length) parts.push(make("p", { class: "note" }, "Source lines are recorded when the function itself is given: wengert.explore(f, *args)."));
+  if (!raw.places.length) parts.push(make("p", { class: "note" }, "Source lines are shown when the function itself is given, wengert.explore(f, *args), and its file can be read."));
   return parts;
 }
 function notFinite(most) {
