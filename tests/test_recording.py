@@ -80,6 +80,22 @@ def test_the_hook_is_gone_afterwards_also_after_an_exception():
     assert sys.getprofile() is before
 
 
+def test_a_profiler_that_was_running_goes_on():
+    import cProfile
+    import pstats
+
+    def work(x):
+        return x * x
+
+    profiler = cProfile.Profile()
+    profiler.enable()
+    recorded(work, (Variable(2.0),))
+    is_library("after.py")
+    order([Variable(1.0)])
+    profiler.disable()
+    assert any(name == "order" for _, _, name in pstats.Stats(profiler).stats)
+
+
 def test_a_function_of_the_library_has_the_place_of_whoever_calls_it():
     def slope(x):
         return grad(lambda y: y**3)(x)

@@ -99,7 +99,11 @@ class Recording:
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        sys.setprofile(self._before)
+        if self._before is None or callable(self._before):
+            sys.setprofile(self._before)
+        else:  # cProfile before Python 3.12: its object is not what it set
+            sys.setprofile(None)
+            self._before.enable()
         self._entered = None
         self._ended = new_serial()
         frame = sys._getframe(1)
