@@ -131,6 +131,30 @@ def test_any_name_can_stand_in_a_picture(name, tmp_path):
     assert picture.dot.count("label=") == 3
 
 
+@pytest.mark.parametrize("name", ["a\x00b\x1b", "a\ud800b", "<b>&\"'", "y" * 5000])
+def test_any_name_can_be_the_results(name, tmp_path):
+    picture = draw((Variable(2.0).set_name(name) * 3).set_name(name))
+    ET.fromstring(picture.svg)
+    assert picture.text.replace("\n", "").isprintable()
+    for ending in ("svg", "png", "dot"):
+        picture.save(tmp_path / f"p.{ending}")
+
+
+def test_the_picture_is_described_in_words():
+    (described,) = ET.fromstring(draw(seed()).svg).findall(f"{SVG}desc")
+    assert described.text.startswith("5 cards and 5 edges")
+    assert "L = v₁ · v₂, 6, ∂L/∂L = 1" in described.text
+
+
+def test_signs_in_heat_maps_are_seen_without_colour():
+    values = np.array([-1.0, -0.5, -0.01, 0.0, np.nan, 1.0])
+    svg = draw(Variable(values).set_name("x") * 2).svg
+    found = [path.get("class", "") for path in ET.fromstring(svg).iter(f"{SVG}path")]
+    minuses = [kind for kind in found if kind.startswith("minus")]
+    assert minuses == ["minus on-strong", "minus"] * 2  # in two maps: -0.5 is no strong cell, -0.01 shows none
+    assert found.count("missing") == 2
+
+
 def test_the_picture_is_for_light_dark_and_paper():
     svg = draw(seed()).svg
     assert "prefers-color-scheme: dark" in svg and "@media print" in svg and 'role="img"' in svg

@@ -24,6 +24,7 @@ TEXT, LABEL = 12.0, 11.0  # sizes of type
 MARGIN = 14.0  # around the picture
 LONGEST = 44  # characters of a line, then it is cut
 CELLS, CELL, BETWEEN = 12, 6.0, 10.0  # of a heat map, along an axis, the pixels of one, and between two maps
+FAINT = -0.05  # entries of a heat map up to this show a minus: signs are seen without colour
 ENTRIES = 4  # of an array that are written out
 
 

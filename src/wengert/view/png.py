@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.view.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Drawing, Placed
+from wengert.view.drawing import BETWEEN, CELL, FAINT, LABEL, LINE, PAD, TEXT, Arrow, Drawing, Placed
 from wengert.view.drawing import width as width_of
 
 INK, SOFT, ADJOINT = "#1a1a1a", "#5b6068", "#8a3b00"
@@ -110,5 +110,11 @@ def _draw_card(axes: Any, placed: Placed) -> None:
             axes.plot(
                 start + (j + 0.5) * CELL, under + (i + 0.5) * CELL, "x", color=INK, markersize=CELL * 0.7, zorder=4
             )
+        with np.errstate(invalid="ignore"):
+            negative = np.argwhere(each <= FAINT)
+        for i, j in negative:
+            ends, middle = start + j * CELL + np.array([1.5, CELL - 1.5]), under + (i + 0.5) * CELL
+            colour_of_minus = "white" if each[i, j] < -0.5 else INK
+            axes.plot(ends, (middle, middle), color=colour_of_minus, linewidth=1, zorder=4)
         start = right + BETWEEN
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
