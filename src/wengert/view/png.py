@@ -77,7 +77,7 @@ def _draw_arrow(axes: Any, arrow: Arrow) -> None:
 
 
 def _draw_card(axes: Any, placed: Placed) -> None:
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import FancyBboxPatch, Rectangle
 
     card, (x, y) = placed
     wide, high = card.size
@@ -106,6 +106,10 @@ def _draw_card(axes: Any, placed: Placed) -> None:
         axes.imshow(
             np.clip(1 - strength * (1 - colour), 0, 1), extent=(start, right, bottom, under), aspect="auto", zorder=3
         )
+        frame = Rectangle(
+            (start, under), right - start, bottom - under, fill=False, edgecolor=SOFT, linewidth=0.5, zorder=5
+        )
+        axes.add_patch(frame)
         for i, j in np.argwhere(np.isnan(each)):
             axes.plot(
                 start + (j + 0.5) * CELL, under + (i + 0.5) * CELL, "x", color=INK, markersize=CELL * 0.7, zorder=4
