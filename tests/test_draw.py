@@ -234,6 +234,14 @@ def test_loops_within_loops_fold_within_boxes():
     assert (outer.count, inner.count) == (20, 5)
 
 
+def test_a_box_that_ends_in_the_result_tells_it():
+    x = Variable(0.5).set_name("x")
+    for _ in range(100):
+        x = np.sin(x) * 1.0
+    found = texts(draw(x).svg)
+    assert "× 100" in found[-3] and found[-1] == "x₂ = 0.162675"
+
+
 def test_small_graphs_are_shown_as_they_are():
     graph = graph_of(rnn, rnn_arguments(3), None, "draw")
     assert not any(isinstance(m, Box) for m in fold(graph).members)

@@ -113,7 +113,7 @@ def drawn(graph: Graph, seen: Scene) -> Drawing:
 def card_of(graph: Graph, item: Item) -> Card:
     """The card of a node, of a box, or of a value that comes in."""
     if isinstance(item.member, Box):
-        return _box_card(item.member)
+        return _box_card(graph, item.member)
     node = graph.nodes[item.member]
     formula = graph.formula(node) if item.role == "node" else ""
     title = f"{node.symbol} = {formula}" if formula else node.symbol
@@ -133,10 +133,16 @@ def card_of(graph: Graph, item: Item) -> Card:
     return _card(role, lines, maps, told)
 
 
-def _box_card(box: Box) -> Card:
+def _box_card(graph: Graph, box: Box) -> Card:
     title = f"{box.title} × {box.count}" if box.count > 1 else box.title
+    lines = [Line(cut(title), "title"), Line(f"{len(box.nodes):,} values", "value")]
     told = f"{box.kind} {title}, {len(box.nodes):,} values"
-    return _card("box", [Line(cut(title), "title"), Line(f"{len(box.nodes):,} values", "value")], (), told)
+    root = graph.root
+    if root.number in box.nodes and not root.is_tuple:  # the result is seen even where its card is not
+        result = f"{root.symbol} = {short(root.value)}"
+        lines.append(Line(cut(result), "value"))
+        told += f"\n{result}"
+    return _card("box", lines, (), told)
 
 
 def _card(role: str, lines: Sequence[Line], maps: tuple[np.ndarray, ...], told: str) -> Card:
