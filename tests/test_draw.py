@@ -89,7 +89,7 @@ def test_arrays_have_shapes_norms_and_heat_maps():
     graph = graph_of(two_layers, LAYERS, None, "draw")
     (hidden,) = [n for n in graph.nodes if n.symbol == "hidden"]
     card = card_of(graph, Item("node", hidden.number))
-    assert [line.text.partition(" = ")[0] for line in card.lines] == ["hidden", "(5, 4)", "‖∂L/∂hidden‖"]
+    assert [line.text.partition(" = ")[0] for line in card.lines] == ["hidden", "(5, 4) float64", "‖∂L/∂hidden‖"]
     assert [each.shape for each in card.maps] == [(5, 4), (5, 4)] and "np.tanh" not in card.told
     assert "test_draw.py" in card.told
 
@@ -113,7 +113,7 @@ def test_several_outputs_complex_numbers_and_empty_arrays_are_drawn():
     assert "eigh(A)[1]" in " ".join(texts(draw(np.sum(np.linalg.eigh(A)[1])).svg))
     assert "slogdet(A)" in " ".join(texts(draw(np.linalg.slogdet(A)[1]).svg))
     assert texts(draw(Variable(1 + 2j).set_name("z") * 2).svg)[:2] == ["z", "1 + 2i"]
-    assert "(0,)" in texts(draw(np.sum(Variable(np.zeros(0)).set_name("e"))).svg)
+    assert "(0,) float64" in texts(draw(np.sum(Variable(np.zeros(0)).set_name("e"))).svg)
     assert "nan" in texts(draw(Variable(np.nan) * 2).svg)
 
 
@@ -129,6 +129,30 @@ def test_any_name_can_stand_in_a_picture(name, tmp_path):
     assert "<script" not in picture.svg
     picture.save(tmp_path / "p.png")
     assert picture.dot.count("label=") == 3
+
+
+@pytest.mark.parametrize("name", ["a\x00b\x1b", "a\ud800b", "<b>&\"'", "y" * 5000])
+def test_any_name_can_be_the_results(name, tmp_path):
+    picture = draw((Variable(2.0).set_name(name) * 3).set_name(name))
+    ET.fromstring(picture.svg)
+    assert picture.text.replace("\n", "").isprintable()
+    for ending in ("svg", "png", "dot"):
+        picture.save(tmp_path / f"p.{ending}")
+
+
+def test_the_picture_is_described_in_words():
+    (described,) = ET.fromstring(draw(seed()).svg).findall(f"{SVG}desc")
+    assert described.text.startswith("5 cards and 5 edges")
+    assert "L = v₁ · v₂, 6, ∂L/∂L = 1" in described.text
+
+
+def test_signs_in_heat_maps_are_seen_without_colour():
+    values = np.array([-1.0, -0.5, -0.01, 0.0, np.nan, 1.0])
+    svg = draw(Variable(values).set_name("x") * 2).svg
+    found = [path.get("class", "") for path in ET.fromstring(svg).iter(f"{SVG}path")]
+    minuses = [kind for kind in found if kind.startswith("minus")]
+    assert minuses == ["minus on-strong", "minus"] * 2  # in two maps: -0.5 is no strong cell, -0.01 shows none
+    assert found.count("missing") == 2
 
 
 def test_the_picture_is_for_light_dark_and_paper():
@@ -208,6 +232,14 @@ def test_loops_within_loops_fold_within_boxes():
     (outer,) = [m for m in whole.members if isinstance(m, Box)]
     (inner,) = [m for m in outer.members[0].members if isinstance(m, Box)]
     assert (outer.count, inner.count) == (20, 5)
+
+
+def test_a_box_that_ends_in_the_result_tells_it():
+    x = Variable(0.5).set_name("x")
+    for _ in range(100):
+        x = np.sin(x) * 1.0
+    found = texts(draw(x).svg)
+    assert "× 100" in found[-3] and found[-1] == "x₂ = 0.162675"
 
 
 def test_small_graphs_are_shown_as_they_are():

@@ -59,7 +59,8 @@ class Picture:
             lines.append(line)
         if len(lines) > 60:
             lines[40:-15] = [f"… {len(lines) - 55:,} values left out …"]
-        return "\n".join(lines)
+        # a name can hold anything, but not speak to the terminal
+        return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
 
     def save(self, path: Any) -> None:
         """Write the picture to a file; the name's ending says how: .svg, .png or .dot.

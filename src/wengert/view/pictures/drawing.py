@@ -24,6 +24,7 @@ TEXT, LABEL = 12.0, 11.0  # sizes of type
 MARGIN = 14.0  # around the picture
 LONGEST = 44  # characters of a line, then it is cut
 CELLS, CELL, BETWEEN = 12, 6.0, 10.0  # of a heat map, along an axis, the pixels of one, and between two maps
+FAINT = -0.05  # entries of a heat map up to this show a minus: signs are seen without colour
 ENTRIES = 4  # of an array that are written out
 
 
@@ -112,7 +113,7 @@ def drawn(graph: Graph, seen: Scene) -> Drawing:
 def card_of(graph: Graph, item: Item) -> Card:
     """The card of a node, of a box, or of a value that comes in."""
     if isinstance(item.member, Box):
-        return _box_card(item.member)
+        return _box_card(graph, item.member)
     node = graph.nodes[item.member]
     formula = graph.formula(node) if item.role == "node" else ""
     title = f"{node.symbol} = {formula}" if formula else node.symbol
@@ -132,10 +133,16 @@ def card_of(graph: Graph, item: Item) -> Card:
     return _card(role, lines, maps, told)
 
 
-def _box_card(box: Box) -> Card:
+def _box_card(graph: Graph, box: Box) -> Card:
     title = f"{box.title} × {box.count}" if box.count > 1 else box.title
+    lines = [Line(cut(title), "title"), Line(f"{len(box.nodes):,} values", "value")]
     told = f"{box.kind} {title}, {len(box.nodes):,} values"
-    return _card("box", [Line(cut(title), "title"), Line(f"{len(box.nodes):,} values", "value")], (), told)
+    root = graph.root
+    if root.number in box.nodes and not root.is_tuple:  # the result is seen even where its card is not
+        result = f"{root.symbol} = {short(root.value)}"
+        lines.append(Line(cut(result), "value"))
+        told += f"\n{result}"
+    return _card("box", lines, (), told)
 
 
 def _card(role: str, lines: Sequence[Line], maps: tuple[np.ndarray, ...], told: str) -> Card:
@@ -148,13 +155,12 @@ def _card(role: str, lines: Sequence[Line], maps: tuple[np.ndarray, ...], told: 
 
 
 def short(value: Any) -> str:
-    """A number, the entries of a very small array, or the shape of a larger one, with its dtype unless that is float64."""
+    """A number, the entries of a very small array, or the shape and dtype of a larger one."""
     if np.ndim(value) == 0:
         return digits(value[()] if isinstance(value, np.ndarray) else value)
     if 0 < np.size(value) <= ENTRIES:
         return entries_text(value, False)
-    dtype = np.asarray(value).dtype
-    return f"{np.shape(value)}" if dtype == np.float64 else f"{np.shape(value)} {dtype}"
+    return f"{np.shape(value)} {np.asarray(value).dtype}"
 
 
 def slope_text(graph: Graph, node: Node, adjoint: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import errors
-from wengert.view.pictures.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Drawing, Placed
+from wengert.view.pictures.drawing import BETWEEN, CELL, FAINT, LABEL, LINE, PAD, TEXT, Arrow, Drawing, Placed
 from wengert.view.pictures.drawing import width as width_of
 
 INK, SOFT, ADJOINT = "#1a1a1a", "#5b6068", "#8a3b00"
@@ -77,7 +77,7 @@ def _draw_arrow(axes: Any, arrow: Arrow) -> None:
 
 
 def _draw_card(axes: Any, placed: Placed) -> None:
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import FancyBboxPatch, Rectangle
 
     card, (x, y) = placed
     wide, high = card.size
@@ -106,9 +106,19 @@ def _draw_card(axes: Any, placed: Placed) -> None:
         axes.imshow(
             np.clip(1 - strength * (1 - colour), 0, 1), extent=(start, right, bottom, under), aspect="auto", zorder=3
         )
+        frame = Rectangle(
+            (start, under), right - start, bottom - under, fill=False, edgecolor=SOFT, linewidth=0.5, zorder=5
+        )
+        axes.add_patch(frame)
         for i, j in np.argwhere(np.isnan(each)):
             axes.plot(
                 start + (j + 0.5) * CELL, under + (i + 0.5) * CELL, "x", color=INK, markersize=CELL * 0.7, zorder=4
             )
+        with np.errstate(invalid="ignore"):
+            negative = np.argwhere(each <= FAINT)
+        for i, j in negative:
+            ends, middle = start + j * CELL + np.array([1.5, CELL - 1.5]), under + (i + 0.5) * CELL
+            colour_of_minus = "white" if each[i, j] < -0.5 else INK
+            axes.plot(ends, (middle, middle), color=colour_of_minus, linewidth=1, zorder=4)
         start = right + BETWEEN
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())

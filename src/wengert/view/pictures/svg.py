@@ -8,11 +8,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from wengert.view.pictures.drawing import BETWEEN, CELL, LABEL, LINE, PAD, TEXT, Arrow, Card, Drawing, Placed
+from wengert.view.pictures.drawing import BETWEEN, CELL, FAINT, LABEL, LINE, PAD, TEXT, Arrow, Card, Drawing, Placed
 from wengert.view.pictures.drawing import width as width_of
 from wengert.view.pictures.layout import Point
 
 ROUND = 5.0  # radius of a card's corners
+TOLD = 60  # cards that are described in words
 
 STYLE = """
 .wengert { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif;
@@ -37,6 +38,8 @@ STYLE = """
 .wengert .positive { fill: rgb(var(--positive)); }
 .wengert .negative { fill: rgb(var(--negative)); }
 .wengert .frame { fill: none; stroke: var(--soft); stroke-width: 0.5; }
+.wengert .minus { fill: none; stroke: var(--ink); stroke-width: 1.4; }
+.wengert .on-strong { stroke: var(--paper); }
 .wengert .missing { fill: none; stroke: var(--ink); stroke-width: 0.8; }
 """.strip()
 
@@ -44,10 +47,12 @@ STYLE = """
 def svg_of(drawing: Drawing) -> str:
     """The whole drawing; every part has its words in a `<title>`, for pointers and for people who hear it."""
     width, height = drawing.size
+    title = _printable(drawing.title)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="wengert" role="img" width="{_n(width)}" height="{_n(height)}" '
-        f'viewBox="0 0 {_n(width)} {_n(height)}" aria-label={quoteattr(drawing.title)}>',
-        f"<title>{escape(drawing.title)}</title>",
+        f'viewBox="0 0 {_n(width)} {_n(height)}" aria-label={quoteattr(title)}>',
+        f"<title>{escape(title)}</title>",
+        f"<desc>{escape(_printable(description(drawing)))}</desc>",
         f"<style>{STYLE}</style>",
         f'<rect class="paper" width="{_n(width)}" height="{_n(height)}"/>',
         *map(arrow_svg, drawing.arrows),
@@ -56,6 +61,14 @@ def svg_of(drawing: Drawing) -> str:
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def description(drawing: Drawing) -> str:
+    """What the picture shows, in words: one reader takes it as an image and passes over the titles of its parts."""
+    told = [", ".join(line.text for line in placed.card.lines) for placed in drawing.cards]
+    if len(told) > TOLD:
+        told[TOLD:] = [f"and {len(told) - TOLD:,} more"]
+    return f"{len(drawing.cards):,} cards and {len(drawing.arrows):,} edges; values flow down.\n" + "\n".join(told)
 
 
 def _n(number: float) -> str:
@@ -90,7 +103,7 @@ def card_svg(placed: Placed) -> str:
 
 
 def _cells(card: Card, x: float, top: float) -> Iterator[str]:
-    """The heat maps: strength by opacity, sign by colour, and a cross for what is not finite."""
+    """The heat maps: strength by opacity, sign by colour and by a minus, and a cross for what is not finite."""
     left = x - (sum(each.shape[1] * CELL for each in card.maps) + BETWEEN * (len(card.maps) - 1)) / 2
     for each in card.maps:
         for (i, j), entry in np.ndenumerate(each):
@@ -102,6 +115,9 @@ def _cells(card: Card, x: float, top: float) -> Iterator[str]:
                 kind = "negative" if entry < 0 else "positive"
                 at = f'x="{_n(a)}" y="{_n(b)}" width="{_n(CELL)}" height="{_n(CELL)}"'
                 yield f'<rect class="{kind}" {at} fill-opacity="{abs(float(entry)):.2f}"/>'
+                if entry <= FAINT:
+                    kind = "minus on-strong" if entry < -0.5 else "minus"
+                    yield f'<path class="{kind}" d="M{_n(a + 1.5)} {_n(b + CELL / 2)}h{_n(CELL - 3)}"/>'
         wide, high = each.shape[1] * CELL, each.shape[0] * CELL
         yield f'<rect class="frame" x="{_n(left)}" y="{_n(top)}" width="{_n(wide)}" height="{_n(high)}"/>'
         left += wide + BETWEEN
