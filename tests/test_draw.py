@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import types
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -314,6 +315,16 @@ def test_notebooks_show_pictures():
     assert set(Variable(2.0)._repr_mimebundle_()) == {"text/plain"}
     L.backward()
     assert set(L._repr_mimebundle_()) == {"text/plain"}  # the graph was let go
+
+
+def test_a_shell_in_a_terminal_makes_no_pictures_and_notebooks_know_their_names(monkeypatch):
+    x = Variable(2.0)
+    y = x * 3
+    shell = types.SimpleNamespace(user_ns={"speed": x, "power": y})
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    assert set(y._repr_mimebundle_()) == set(draw(y)._repr_mimebundle_()) == {"text/plain"}
+    shell.kernel = None
+    assert "power = speed · 3" in texts(y._repr_mimebundle_()["image/svg+xml"])
 
 
 def test_notebooks_do_not_draw_very_large_graphs_unasked():

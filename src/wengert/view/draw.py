@@ -17,6 +17,7 @@ from wengert.view.pictures.drawing import drawn, short, slope_text
 from wengert.view.pictures.folding import Box, Scene, fold, scene
 from wengert.view.pictures.png import png_of
 from wengert.view.pictures.svg import svg_of
+from wengert.view.recording import named_values
 
 SHOWN = 5_000  # nodes of a variable that a notebook draws without being asked
 
@@ -81,6 +82,8 @@ class Picture:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if _shell() is not None and not _has_frontend():
+            return {"text/plain": self.text}
         return frame_of(self._graph) | {"image/svg+xml": self.svg, "text/plain": self.text}
 
 
@@ -155,11 +158,25 @@ def shown(variable: Variable) -> dict[str, str]:
     node = variable.node
     if not node._children or node._children is FREED or isinstance(node._val, Variable):
         return text
+    shell = _shell()
+    if shell is not None and not _has_frontend():
+        return text
     try:
         small = len(order([node])) <= SHOWN
     except errors.FreedGraphError:
         return text
     if not small:
         return text
-    graph = Graph(node, [])
+    graph = Graph(node, [] if shell is None else named_values(shell.user_ns))
     return frame_of(graph) | {"image/svg+xml": Picture(graph).svg} | text
+
+
+def _shell() -> Any:
+    """The interactive shell of IPython that is running, if one is."""
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _has_frontend() -> bool:
+    """Does the shell belong to a notebook? In a terminal nothing but text is shown, and nothing else need be made."""
+    return hasattr(_shell(), "kernel")
