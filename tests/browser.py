@@ -20,9 +20,11 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no browser: install Debian's package chromium, or name a Chromium in the environment's CHROMIUM")
     sync = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
     with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        try:
+            arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        except sync.Error as error:  # the machine lacks what a browser needs
+            pytest.skip(f"{CHROMIUM} does not start here: {str(error).splitlines()[0]}")
         yield browser
         browser.close()
 
