@@ -14,21 +14,21 @@ from wengert.core.sweep import Gradients, order
 from wengert.core.trees import flatten, unflatten
 from wengert.core.variable import FREED, Variable, dtype_of
 from wengert.view.calling import call_named
-from wengert.view.debugging.findings import Finding, Inactive, Independent, Layer, Operand, Suppressed, Trend
+from wengert.view.debugging.findings import Operand
 from wengert.view.debugging.flow import inactive, independent, layers, trends
 from wengert.view.debugging.nonfinite import Legend, Swept, backward, finite, forward, sweep
 from wengert.view.debugging.observing import Observation, computed_before, observed, ones_like, raised_in
-from wengert.view.debugging.reporting import report_text
+from wengert.view.debugging.reporting import Found
 from wengert.view.derivations.terms import plain
 from wengert.view.explore import Explorer, Start
 from wengert.view.graph import Graph
 from wengert.view.names import symbol_names
-from wengert.view.recording import Named, Place, Recording
+from wengert.view.recording import Named
 
 LARGE = 1 << 24  # bytes of a graph's values from which on its sweep may let go of it on the way (see `core.sweep`)
 
 
-class Report:
+class Report(Found):
     """What `debug` found. `str` of it is text.
 
     Attributes
@@ -58,38 +58,6 @@ class Report:
         What pictures are made of: the variables swept back from, where their graph was made, and the code's names.
     """
 
-    def __init__(self) -> None:
-        self.value: Any = None
-        self.gradient: Any = None
-        self.error: BaseException | None = None
-        self.raised_at: Place | None = None
-        self.raised_with: tuple[Operand, ...] = ()
-        self.forward: list[Finding] = []
-        self.backward: list[Finding] = []
-        self.suppressed: list[Suppressed] = []
-        self.layers: list[Layer] = []
-        self.trends: list[Trend] = []
-        self.inactive: list[Inactive] = []
-        self.independent: list[Independent] = []
-        self.notes: list[str] = []
-        self.roots: list[Variable] = []
-        self.recording: Recording | None = None
-        self.known: Named = []
-        self.operations = 0
-        self.swept = False  # whether there was something to sweep back from
-
-    @property
-    def ok(self) -> bool:
-        values = [*flatten(self.value)[0], *flatten(self.gradient)[0]]
-        return self.error is None and all(map(finite, values))
-
-    @property
-    def first(self) -> Finding | None:
-        """Where to look first: the first finding that reached the result, forward before backward; None if all is well."""
-        found = [*self.forward, *self.backward]
-        reaching = [finding for finding in found if finding.reaches]
-        return (reaching or ([] if self.ok else found) or [None])[0]  # type: ignore[list-item]
-
     def explore(self) -> Explorer:
         """The explorer's page of the computation, opened where to look first.
 
@@ -108,18 +76,6 @@ class Report:
         if not isinstance(root, Variable):
             raise errors.not_a_variable(None, "explore")
         return Explorer(Graph(root.node, self.known, self.recording), "debug", start)
-
-    def __str__(self) -> str:
-        return report_text(self)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from html import escape
-
-        text = str(self)
-        return {"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}
 
 
 def debug(function: Callable | None = None) -> Any:

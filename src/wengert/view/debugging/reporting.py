@@ -4,27 +4,83 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wengert.core.trees import flatten
-from wengert.view.debugging.findings import Cut, Finding, Independent, Layer, shown
+from wengert.core.variable import Variable
+from wengert.view.debugging.findings import (
+    Cut,
+    Finding,
+    Inactive,
+    Independent,
+    Layer,
+    Operand,
+    Suppressed,
+    Trend,
+    shown,
+)
 from wengert.view.debugging.nonfinite import finite
-from wengert.view.recording import Place
-
-if TYPE_CHECKING:
-    from wengert.view.debug import Report
+from wengert.view.recording import Named, Place, Recording
 
 LISTED = 12  # inputs
 SHOWN = 5  # of each kind; the report's attributes have all
 
 
-def report_text(report: Report) -> str:
+class Found:
+    """What a debug report holds: see `wengert.view.debug.Report`, which documents it."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.gradient: Any = None
+        self.error: BaseException | None = None
+        self.raised_at: Place | None = None
+        self.raised_with: tuple[Operand, ...] = ()
+        self.forward: list[Finding] = []
+        self.backward: list[Finding] = []
+        self.suppressed: list[Suppressed] = []
+        self.layers: list[Layer] = []
+        self.trends: list[Trend] = []
+        self.inactive: list[Inactive] = []
+        self.independent: list[Independent] = []
+        self.notes: list[str] = []
+        self.roots: list[Variable] = []
+        self.recording: Recording | None = None
+        self.known: Named = []
+        self.operations = 0
+        self.swept = False  # whether there was something to sweep back from
+
+    @property
+    def ok(self) -> bool:
+        values = [*flatten(self.value)[0], *flatten(self.gradient)[0]]
+        return self.error is None and all(map(finite, values))
+
+    @property
+    def first(self) -> Finding | None:
+        """Where to look first: the first finding that reached the result, forward before backward; None if all is well."""
+        found = [*self.forward, *self.backward]
+        reaching = [finding for finding in found if finding.reaches]
+        return (reaching or ([] if self.ok else found) or [None])[0]  # type: ignore[list-item]
+
+    def __str__(self) -> str:
+        return report_text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from html import escape
+
+        text = str(self)
+        return {"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}
+
+
+def report_text(report: Found) -> str:
     """The whole report."""
     parts = [_verdict(report), *_nonfinite(report), *_quiet(report), *_flow(report), *report.notes]
     return "\n\n".join(part for part in parts if part)
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: Found) -> str:
     done = f"{report.operations} operation{'' if report.operations == 1 else 's'}"
     if report.error is not None:
         lines = [f"{type(report.error).__name__} was raised: {_one_line(report.error)}", *_source(report.raised_at)]
@@ -66,7 +122,7 @@ def _one_line(error: BaseException) -> str:
 # -- what is not finite -------------------------------------------------------------------------------------------------
 
 
-def _nonfinite(report: Report) -> Iterator[str]:
+def _nonfinite(report: Found) -> Iterator[str]:
     for title, findings in (("Forward", report.forward), ("Backward", report.backward)):
         first = (
             "the first operation whose value" if title == "Forward" else "the first operation whose partial or adjoint"
@@ -143,7 +199,7 @@ def _listed(items: Iterable[str]) -> str:
 # -- what else was seen -------------------------------------------------------------------------------------------------
 
 
-def _quiet(report: Report) -> Iterator[str]:
+def _quiet(report: Found) -> Iterator[str]:
     if report.suppressed:
         yield "Exact zeros that met inf or nan in the sweep, and won (0 · inf = 0):\n" + _listed(
             f"{one.count} of {one.size} entries, from {one.operation} to {one.symbol}{_at(one.place)}"
@@ -176,7 +232,7 @@ def _cutter(cut: Cut) -> str:
     return cut.reason if cut.operation in cut.reason else f"{cut.operation} ({cut.reason})"
 
 
-def _flow(report: Report) -> Iterator[str]:
+def _flow(report: Found) -> Iterator[str]:
     for trend in report.trends:
         verb = "vanish" if trend.kind == "vanishing" else "explode"
         yield (
