@@ -230,6 +230,14 @@ def not_a_variable(value: Any, name: str) -> DerivativeTypeError:
     )
 
 
+def not_one_variable(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} needs a function that returns one number or array, computed from its arguments; it returned "
+        f"{describe(value)}.\n"
+        f"Fix: take one of them, {name}(lambda *x: f(*x)[0], ...), or return the value instead of None."
+    )
+
+
 def not_scalar_derivation(value: Any) -> DerivativeTypeError:
     return DerivativeTypeError(
         f"explain writes the derivation of one real number, got {describe(value)}.\n"

@@ -173,6 +173,8 @@ def _of_call(function: Callable, args: Sequence, wrt: Any, steps: int | None) ->
     targets = [leaf for i in (range(len(args)) if positions is None else positions) for leaf in called.inputs[i]]
     if not targets:
         raise errors.bad_wrt(wrt, "a parameter that holds floats", "explain(f, 4.0) and not explain(f, 4)")
+    if not isinstance(called.value, Variable):
+        raise errors.not_one_variable(called.value, "explain")
     single = wrt is not None and not isinstance(wrt, (tuple, list)) and len(targets) == 1
     return Derivation(Lines(_scalar(called.value), targets, called.names), steps, single)
 

@@ -279,7 +279,7 @@ def graph_of(output: Any, args: tuple, frame: Any, name: str) -> Graph:
     if callable(output) and not isinstance(output, Variable):
         called = call_named(output, args)
         if not isinstance(called.value, Variable):
-            raise errors.not_a_variable(called.value, name)
+            raise errors.not_one_variable(called.value, name)
         return Graph(called.value.node, called.names, called.recording)
     if args:
         raise errors.not_callable(output, name)
