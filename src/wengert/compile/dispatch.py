@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.native_call import Descriptor, Row, adopt, available, interface, native_type, operations
+from wengert.compile.native_call import adopt, available, interface, native_type
+from wengert.compile.native_text import Descriptor, Row, operations
 
 __all__ = ["ABSENT", "Array", "Entry", "Given", "Scalar", "Static", "available", "dispatcher_type"]
 
@@ -267,52 +268,55 @@ class Plan:
 
 
 class PythonCall:
-    """What the native type is where there is none: a call goes to the slow path."""
+    """What stands for the native type where there is none: a call goes to the slow path."""
 
-    _state: tuple
+    __slots__ = ("_slow_path", "_state")
     _slow_path: Callable
+    _state: tuple
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._slow_path(*args, **kwargs)
 
 
+class Dispatching:
+    """A callable that goes through its entries and then calls the slow path.
+
+    Parameters
+    ----------
+    slow_path : callable
+        Gets every call that no entry answers, as it came; what it returns or raises is the call's outcome.
+    """
+
+    _state: tuple
+    _slow_path: Callable
+
+    def __init__(self, slow_path: Callable) -> None:
+        self._slow_path = slow_path
+        self.entries = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not issubclass(cls, PythonCall):
+            adopt(cls)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries in the order in which they are tried. Setting them is atomic; calls under way keep the old."""
+        return self._state[1:]
+
+    @entries.setter
+    def entries(self, entries: Iterable[Entry]) -> None:
+        tried = tuple(entries)
+        addresses = struct.pack(f"{len(tried)}Q", *(entry.address for entry in tried))
+        self._state = (addresses, *tried)
+
+
 @functools.cache
 def dispatcher_type() -> type:
     """The class of compiled functions, to derive from; its machine code is made at the first call of this function."""
-    native = native_type() if available() else PythonCall
-
-    class Dispatcher(native):  # type: ignore[misc, valid-type]
-        """A callable that goes through its entries and then calls the slow path.
-
-        Parameters
-        ----------
-        slow_path : callable
-            Gets every call that no entry answers, as it came; what it returns or raises is the call's outcome.
-        """
-
-        def __init__(self, slow_path: Callable) -> None:
-            self._slow_path = slow_path
-            self.entries = ()
-
-        def __init_subclass__(cls, **kwargs: Any) -> None:
-            super().__init_subclass__(**kwargs)
-            if native is not PythonCall:
-                adopt(cls)
-
-        @property
-        def entries(self) -> tuple[Entry, ...]:
-            """The entries in the order in which they are tried. Setting them is atomic; calls under way keep the old."""
-            return self._state[1:]
-
-        @entries.setter
-        def entries(self, entries: Iterable[Entry]) -> None:
-            entries = tuple(entries)
-            addresses = struct.pack(f"{len(entries)}Q", *(entry.address for entry in entries))
-            self._state = (addresses, *entries)
-
-    if native is not PythonCall:
-        adopt(Dispatcher)
-    return Dispatcher
+    return type(
+        "Dispatcher", (Dispatching, native_type() if available() else PythonCall), {"__doc__": Dispatching.__doc__}
+    )
 
 
 @functools.cache
