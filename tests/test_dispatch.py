@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import tracemalloc
 import types
 import weakref
 
@@ -594,6 +595,34 @@ def test_a_failure_half_way_leaves_nothing_behind():
     assert blocks_kept_by(call, 10_000) < 500
 
 
+def test_running_out_of_memory_anywhere_is_an_error_and_leaves_nothing_behind():
+    """The n-th allocation fails, for every n: each object made so far is given back once, and the next call answers."""
+    hooks = pytest.importorskip("_testcapi")
+    text = [("add", 2, 0, 0, 3), ("copy", 3, 1, 8), ("copy", 4, 1, 8), ("copy", 5, 1, 8)]
+    tree = {"a": [(VECTOR, Scalar(f8)), {"b": [Scalar(f8)]}], "c": {"d": (Scalar(f8),)}}
+    answer = entry(text, [[VECTOR], Scalar(float)], tree)
+    f, x = dispatcher(answer), [np.ones(3)]
+    outcomes = []
+
+    def fail_at(number):
+        hooks.set_nomemory(number, number + 1)
+        try:
+            f(x, 1.0)
+        except MemoryError:
+            return False
+        finally:
+            hooks.remove_mem_hooks()
+        return True
+
+    def each():
+        outcomes[:] = [fail_at(number) for number in range(30)]
+
+    assert blocks_kept_by(each, 200) < 100
+    assert outcomes.count(False) >= 5 and outcomes.count(True) >= 5
+    one = f8(1.0)
+    same(f(x, 1.0), {"a": [(np.full(3, 2.0), one), {"b": [one]}], "c": {"d": (one,)}})
+
+
 def test_cycles_are_collected():
     class Compiled(dispatcher_type()):
         def slow(self, *args):
@@ -615,14 +644,19 @@ def test_dispatchers_come_and_go():
     address, engine = kernel()
     numbers = {"calls": 0}
 
+    class Compiled(dispatcher_type()):
+        pass
+
     def live():
-        f = dispatcher_type()(len)
+        f = Compiled(lambda: None)
         f.entries = [
             Entry(address, [VECTOR, {"a": [Static(1)]}], {"b": VECTOR}, keep=engine, guards=[(numbers, "calls", 0)])
         ]
         assert f(np.ones(3), {"a": [1]})["b"].shape == (3,)
 
+    before = sys.getrefcount(Compiled)
     assert blocks_kept_by(live, 5000) < 500
+    assert sys.getrefcount(Compiled) < before + 500
 
 
 def test_eight_threads_at_once():
@@ -650,13 +684,23 @@ def test_eight_threads_at_once():
     assert wrong == [] and answer.calls == 8 * big
 
 
-def test_a_call_under_way_keeps_what_it_uses():
+@pytest.mark.parametrize("kind", [list, dict])
+def test_a_call_under_way_keeps_what_it_uses(kind):
     flag = np.zeros(1, np.int64)
     result = []
-    f = dispatcher(entry([("wait", 2), ("copy", 1, 0, 24)], [[VECTOR]], VECTOR, externals=[flag], release_gil=True))
+    f = dispatcher(
+        entry(
+            [("wait", 2), ("copy", 1, 0, 24)],
+            [kind([(0, VECTOR)]) if kind is dict else [VECTOR]],
+            VECTOR,
+            externals=[flag],
+            release_gil=True,
+        )
+    )
     held = weakref.ref(f.entries[0])
-    arguments = [np.array([1.0, 2.0, 3.0])]
-    array = weakref.ref(arguments[0])
+    array = np.array([1.0, 2.0, 3.0])
+    arguments = [array] if kind is list else {0: array}
+    array = weakref.ref(array)
     thread = threading.Thread(target=lambda: result.append(f(arguments)))
     thread.start()
     while sys.getrefcount(array()) < 3:  # the list's reference, and this call's: then the kernel holds one
@@ -669,6 +713,35 @@ def test_a_call_under_way_keeps_what_it_uses():
     thread.join()
     same(result[0], np.array([1.0, 2.0, 3.0]))
     assert held() is None and array() is None
+
+
+def test_blocks_of_calls_at_the_same_time_are_given_back():
+    flag, started = np.zeros(1, np.int64), np.zeros(1)
+    answer = entry(
+        [("add", 1, 0, 0, 1), ("return if", 0, 1), ("copy", 3, 0, 8), ("wait", 2)],
+        [Array(f8, (1,))],
+        Array(f8, (1,)),
+        externals=[flag, started],
+        workspace_bytes=10_000,
+        release_gil=True,
+    )
+    f = dispatcher(answer)
+    waiting = threading.Thread(target=f, args=(np.zeros(1),))
+    started[0] = np.nan
+    waiting.start()
+    while started[0] != 0.0:
+        pass
+    x = np.ones(1)  # for which the kernel returns at once
+    tracemalloc.start()
+    try:
+        for _ in range(1000):
+            f(x)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        flag[0] = 1
+        waiting.join()
+    assert 10_000 < peak < 100_000 and kept < 10_000
 
 
 PROGRAM = """
