@@ -599,7 +599,7 @@ def test_running_out_of_memory_anywhere_is_an_error_and_leaves_nothing_behind():
     """The n-th allocation fails, for every n: each object made so far is given back once, and the next call answers."""
     hooks = pytest.importorskip("_testcapi")
     text = [("add", 2, 0, 0, 3), ("copy", 3, 1, 8), ("copy", 4, 1, 8), ("copy", 5, 1, 8)]
-    tree = {"a": [(VECTOR, Scalar(f8)), {"b": [Scalar(f8)]}], "c": {"d": (Scalar(f8),)}}
+    tree = {"a": [(VECTOR, Scalar(f8), Given(0)), {"b": [Scalar(f8)], "e": Given(0)}], "c": {"d": (Scalar(f8),)}}
     answer = entry(text, [[VECTOR], Scalar(float)], tree)
     f, x = dispatcher(answer), [np.ones(3)]
     outcomes = []
@@ -617,10 +617,13 @@ def test_running_out_of_memory_anywhere_is_an_error_and_leaves_nothing_behind():
     def each():
         outcomes[:] = [fail_at(number) for number in range(30)]
 
+    before = sys.getrefcount(x[0])
     assert blocks_kept_by(each, 200) < 100
+    after = sys.getrefcount(x[0])
+    assert after == before
     assert outcomes.count(False) >= 5 and outcomes.count(True) >= 5
     one = f8(1.0)
-    same(f(x, 1.0), {"a": [(np.full(3, 2.0), one), {"b": [one]}], "c": {"d": (one,)}})
+    same(f(x, 1.0), {"a": [(np.full(3, 2.0), one, x[0]), {"b": [one], "e": x[0]}], "c": {"d": (one,)}})
 
 
 def test_cycles_are_collected():
