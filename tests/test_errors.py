@@ -13,6 +13,7 @@ import types
 import numpy as np
 import pytest
 
+import wengert
 from wengert import (
     Variable,
     check_grads,
@@ -152,6 +153,13 @@ MISTAKES = [
     ("tree_changed", ValueError, "tangents", lambda: linearize(np.sin, 1.0)[1](1.0, 2.0)),
     ("not_one_variable", TypeError, "draw(lambda *x: f(*x)[0]", lambda: draw(lambda x: (x, x * 2), 2.0)),
     ("unknown_picture", ValueError, "draw(L, 'graph.svg')", lambda: draw(Variable(2.0) * 3, "graph.jpg")),
+    ("not_compiled_yet", RuntimeError, "call sin first", lambda: wengert.compile(np.sin).program()),
+    (
+        "random_inside",
+        RuntimeError,
+        "np.random.default_rng(0)",
+        lambda: wengert.compile(lambda x: x + np.random.rand())(X),
+    ),
     ("fixed_value", AttributeError, "w = Variable(", lambda: setattr(Variable(2.0), "val", 3.0)),
     ("freed", RuntimeError, "keep=True", lambda: freed_graph(Variable.backward)),
     ("freed", RuntimeError, "keep=True", lambda: freed_graph(gradients)),
@@ -246,12 +254,13 @@ def test_every_message_is_triggered():
 
 @pytest.mark.parametrize("kind", [TypeError, ValueError, RuntimeError])
 def test_ours_are_what_users_expect_and_share_a_base(kind):
-    (ours,) = [
+    ours = [
         k
         for k in vars(errors).values()
         if inspect.isclass(k) and issubclass(k, errors.WengertError) and issubclass(k, kind)
     ]
-    assert ours.__mro__[1:3] == (errors.WengertError, kind)
+    assert ours
+    assert all(k.__mro__[1:3] == (errors.WengertError, kind) for k in ours)
 
 
 def numpys(f, *args):

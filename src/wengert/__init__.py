@@ -14,6 +14,7 @@ from wengert.custom import custom_gradient, primitive
 from wengert.testing import check_grads
 
 if TYPE_CHECKING:
+    from wengert.compiler.compiled import compile
     from wengert.view.debug import debug
     from wengert.view.draw import draw
     from wengert.view.explain import explain
@@ -25,6 +26,7 @@ __all__ = [
     "Variable",
     "check_grads",
     "checkpoint",
+    "compile",
     "custom_gradient",
     "debug",
     "draw",
@@ -48,15 +50,16 @@ __all__ = [
 ]
 
 # Read when first asked for, so that importing stays light.
-_VIEWS = {name: f"wengert.view.{name}" for name in ("debug", "draw", "explain", "explore")}
+_LATER = {name: f"wengert.view.{name}" for name in ("debug", "draw", "explain", "explore")}
+_LATER["compile"] = "wengert.compiler.compiled"
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _VIEWS:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    globals()[name] = found = getattr(importlib.import_module(_VIEWS[name]), name)
+    globals()[name] = found = getattr(importlib.import_module(_LATER[name]), name)
     return found
 
 
@@ -70,4 +73,4 @@ Variable._repr_mimebundle_ = _shown  # type: ignore[attr-defined]  # a notebook 
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_VIEWS})
+    return sorted({*globals(), *_LATER})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.linear import Parts, unbroadcast
-from wengert.core.variable import FLOAT64, Variable, dtype_of
+from wengert.core.variable import FLOAT64, Variable, dtype_of, is_array
 
 _ndarray, _float64 = np.ndarray, np.float64
 
@@ -86,7 +86,7 @@ def fit(contribution: Any, value: Any, lead: int = 0) -> Any:
     shape = np.shape(value)
     if contribution.shape[lead:] != shape:
         contribution = unbroadcast(contribution, shape, lead)
-    if contribution.__class__ is _ndarray and contribution.ndim == 0 and value.__class__ is not _ndarray:
+    if contribution.ndim == 0 and is_array(contribution) and not is_array(value):
         contribution = contribution[()]  # np.where and its like make a 0-d array of scalars
     return cast(contribution, dtype_of(value))
 

@@ -21,6 +21,10 @@ class FixedValueError(WengertError, AttributeError):
     """The value of a variable was to be replaced."""
 
 
+class CompiledFunctionError(WengertError, RuntimeError):
+    """A function can not be compiled as it is, or was not called yet."""
+
+
 class FreedGraphError(WengertError, RuntimeError):
     """A graph was used after a sweep had freed it."""
 
@@ -277,6 +281,20 @@ def not_a_page(path: Any) -> DerivativeValueError:
     return DerivativeValueError(
         f"The explorer's page is an HTML file, got the path {str(path)!r:.200}.\n"
         'Fix: end it in .html, explore(f, x, path="page.html").'
+    )
+
+
+def not_compiled_yet(name: str) -> CompiledFunctionError:
+    return CompiledFunctionError(
+        f"{name} has no program yet: one is made by the first call, and none of what runs as plain Python.\n"
+        f"Fix: call {name} first; its .report() says what ran as plain Python, and why."
+    )
+
+
+def random_inside() -> CompiledFunctionError:
+    return CompiledFunctionError(
+        "The compiled function draws random numbers that would be the same in every later call.\n"
+        "Fix: pass the numbers in, or a generator as an argument: f(x, np.random.default_rng(0))."
     )
 
 

@@ -329,6 +329,11 @@ def as_differentiable(value: Any) -> Any:
     return value
 
 
+def is_array(value: Any) -> bool:
+    """Is it an array, and not a number? What stands for another value (see `compile`) says for which by `concrete`."""
+    return isinstance(getattr(value, "concrete", value), np.ndarray)
+
+
 def dtype_of(value: Any) -> np.dtype:
     """The dtype that NumPy would give the value."""
     dtype = getattr(value, "dtype", None)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.native_text import ARRAY, TUPLE_ITEMS, assembly
+from wengert.compiler.native_text import ARRAY, TUPLE_ITEMS, assembly
 
 __all__ = ["adopt", "available", "interface", "native_type"]
 
@@ -161,7 +161,7 @@ def native_type() -> type:
         Slot(membered, ctypes.addressof(members)),
     )
     flags = BASETYPE | HAVE_GC | HAVE_VECTORCALL
-    specification = Specification(b"wengert.compile.native_call.NativeCall", 40, 0, flags, slots)
+    specification = Specification(b"wengert.compiler.native_call.NativeCall", 40, 0, flags, slots)
     build = interface("PyType_FromSpec", ctypes.py_object, ctypes.POINTER(Specification))
     native = build(ctypes.byref(specification))
     # Instances may die after this module's globals at the interpreter's end: their code is never unmapped.

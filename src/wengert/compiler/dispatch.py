@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.native_call import adopt, available, interface, native_type
-from wengert.compile.native_text import Descriptor, Row, operations
+from wengert.compiler.native_call import adopt, available, interface, native_type
+from wengert.compiler.native_text import Descriptor, Row, operations
 
 __all__ = ["ABSENT", "Array", "Entry", "Given", "Scalar", "Static", "available", "dispatcher_type"]
 
