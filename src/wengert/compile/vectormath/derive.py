@@ -18,8 +18,7 @@ import numpy as np
 from .formats import F32, F64, Format
 
 DIGITS = 60
-QUARTER_TURN = 0.7853982  # π/4 and π/2, with the slack that a quotient rounded in single precision needs
-HALF_TURN = 1.5708
+QUARTER_TURN = 0.7854  # π/4, with the slack that a quotient rounded in single precision needs
 SQUARED_LOG_RANGE = 0.0294373  # ((√2 - 1) / (√2 + 1))²
 ERFC_CENTRE = 4.0  # K in t = (x - K) / (x + K)
 ERFC_RANGE = {"f64": (0.5, 27.3), "f32": (0.5, 10.1)}  # beyond, erfc is zero
@@ -90,16 +89,9 @@ FITS: dict[str, Fit] = {
         {"f64": 6, "f32": 3},
         lambda z: z / 2,
     ),
-    # sin(r) = r + r z q(z), z = r², |r| <= π/2
-    "sin": Fit(
-        _odd(mpmath.sin, -mpmath.mpf(1) / 6),
-        (0, HALF_TURN**2),
-        {"f64": 7, "f32": 3},
-        lambda z: z**1.5 / mpmath.sin(_root(z)) if z else z,
-    ),
-    # the same for |r| <= π/4, and cos(r) = 1 - z/2 + z² q(z)
-    "sin_quarter": Fit(_odd(mpmath.sin, -mpmath.mpf(1) / 6), (0, QUARTER_TURN**2), {"f64": 5, "f32": 2}, lambda z: z),
-    "cos_quarter": Fit(
+    # sin(r) = r + r z q(z), cos(r) = 1 - z/2 + z² q(z), z = r², |r| <= π/4
+    "sin": Fit(_odd(mpmath.sin, -mpmath.mpf(1) / 6), (0, QUARTER_TURN**2), {"f64": 5, "f32": 2}, lambda z: z),
+    "cos": Fit(
         series_near_zero(lambda z: (mpmath.cos(_root(z)) - 1 + z / 2) / z**2, mpmath.mpf(1) / 24),
         (0, QUARTER_TURN**2),
         {"f64": 5, "f32": 2},
@@ -141,12 +133,15 @@ def table() -> dict[tuple[str, str], list[float]]:
 
 
 def parts(x, format: Format, count: int, bits: int | None = None) -> tuple[float, ...]:
-    """A real number as an unevaluated sum of `count` floats, those before the last cut to `bits` bits if these are given."""
+    """A positive number as an unevaluated sum of `count` floats, those before the last cut to `bits` bits if these are given.
+
+    Cut and not rounded: no part is negative, so that 0 minus 0 times the parts keeps the sign of zero.
+    """
     found = []
     for _ in range(count - 1):
         exponent = mpmath.frexp(x)[1] - (bits or format.mantissa + 1)
         unit = mpmath.mpf(2) ** exponent
-        found.append(float((mpmath.floor if bits else mpmath.nint)(x / unit) * unit))
+        found.append(float(mpmath.floor(x / unit) * unit))
         x = x - found[-1]
     return (*found, format.round(float(x)))
 
@@ -156,12 +151,12 @@ def constants() -> dict[tuple[str, str], tuple[float, ...]]:
     found = {}
     for format in (F64, F32):
         bits = format.mantissa + 1
-        short = {"f64": 33, "f32": 10}[format.name]  # the integers have 20 and 14 bits
+        count, short = {"f64": (4, 33), "f32": (6, 10)}[format.name]  # the integers have 20 and 14 bits
         found["ln2", format.name] = parts(mpmath.ln(2), format, 2, bits - (format.bias.bit_length() + 1))
         found["log10(2)", format.name] = parts(mpmath.log10(2), format, 2, bits - (format.bias.bit_length() + 1))
-        for name, number in {"pi": mpmath.pi, "pi/2": mpmath.pi / 2}.items():
+        for name, number in {"pi/2": mpmath.pi / 2}.items():
             found[name, format.name] = parts(+number, format, 3)
-            found[f"{name} short", format.name] = parts(+number, format, 4, short)
+            found[f"{name} short", format.name] = parts(+number, format, count, short)
     return found
 
 
@@ -205,7 +200,9 @@ def text() -> str:
         lines += [f'    ("{name}", "{format}"): {x!r},\n' for (name, format), x in limits().items()]
         lines.append("}\n\n# Bits of 2/π.\nTWO_OVER_PI = (\n")
         lines += [f"    0x{word:016X},\n" for word in two_over_pi()]
-    return "".join(lines) + ")\n"
+    with mpmath.workdps(DIGITS):
+        lines.append(f")\n\n# π/2 in units of 2^-63.\nHALF_PI_BITS = 0x{int(mpmath.nint(mpmath.pi * 2**62)):016X}\n")
+    return "".join(lines)
 
 
 def _entry(key: tuple[str, str], numbers) -> str:

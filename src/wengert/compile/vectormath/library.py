@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import exponentials, logarithms
+from . import exponentials, logarithms, trigonometric
 from .formats import FORMATS
 from .writer import FLOAT, Code
 
@@ -26,6 +26,9 @@ FUNCTIONS: dict[str, Callable] = {
     "log2": logarithms.log2,
     "log10": logarithms.log10,
     "logaddexp": logarithms.logaddexp,
+    "sin": trigonometric.sin,
+    "cos": trigonometric.cos,
+    "tan": trigonometric.tan,
 }
 
 
@@ -71,7 +74,7 @@ def _declare(name: str, dtype: np.dtype, width: int, fma: bool) -> Declaration:
     type = code.types[FLOAT]
     parameters = ", ".join(f"{type} %{parameter}" for parameter in names)
     text = (
-        f"define private {type} {symbol}({parameters}) alwaysinline nounwind willreturn memory(none) {{\n"
+        f"define private {type} {symbol}({parameters}) alwaysinline nounwind willreturn memory(none) {{\nentry:\n"
         + "\n".join(code.lines)
         + f"\n  ret {type} {result.name}\n}}\n"
     )

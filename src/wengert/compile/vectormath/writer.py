@@ -123,6 +123,7 @@ class Code:
         self.lines: list[str] = []
         self.definitions: dict[str, str] = {}  # what the function calls, by symbol
         self._serial = 0
+        self._block = "entry"
 
     # --- values
 
@@ -179,6 +180,26 @@ class Code:
         self.definitions |= definitions
         type = self.types[FLOAT]
         return self.emit(f"call {type} {symbol}({', '.join(f'{type} {x.name}' for x in operands)})", FLOAT)
+
+    def rarely(self, mask: Value, usual: list[Value], compute: Callable[[], list[Value]]) -> list[Value]:
+        """`usual`, but what `compute` writes where the mask is true; that code is jumped over if the mask is false everywhere."""
+        self._serial += 1
+        rare, onward = f"rare{self._serial}", f"onward{self._serial}"
+        any_lane = mask.name
+        if self.width > 1:
+            symbol = f"@llvm.vector.reduce.or.v{self.width}i1"
+            self.definitions[symbol] = f"declare i1 {symbol}({self.types[MASK]})\n"
+            any_lane = self.emit(f"call i1 {symbol}({self.types[MASK]} {mask.name})", MASK).name
+        before = self._block
+        self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{onward}", f"{rare}:"]
+        self._block = rare
+        chosen = [self.where(mask, other, value) for other, value in zip(compute(), usual, strict=True)]
+        self.lines += [f"  br label %{onward}", f"{onward}:"]
+        after, self._block = self._block, onward
+        return [
+            self.emit(f"phi {self.types[v.kind]} [ {v.name}, %{before} ], [ {c.name}, %{after} ]", v.kind)
+            for v, c in zip(usual, chosen, strict=True)
+        ]
 
     def muladd(self, x, y, z) -> Value:
         """x y + z, with one rounding where the machine has such an instruction."""
