@@ -1,8 +1,8 @@
 """Reduces the arguments of sin, cos and tan by multiples of π/2, without losing digits however large they are.
 
-Moderate arguments: π in several parts (W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980). Large ones: only those
-bits of 2/π are multiplied that the fraction of x · 2/π depends on (M. H. Payne and R. N. Hanek, "Radian reduction for trigonometric
-functions", 1983).
+Moderate arguments: π in several parts (W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980).
+Large ones: only those bits of 2/π are multiplied that the fraction of x · 2/π depends on (M. H. Payne and R. N. Hanek,
+"Radian reduction for trigonometric functions", 1983).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def minus_multiple(code: Code, x: Value, k: Value, constant: str) -> Value:
 
 
 def far(code: Code, x: Value) -> tuple[Value, Value]:
-    """r and n modulo 4 with x = n π/2 + r and |r| <= π/4, for arguments of any size: by a function that is called, not inlined."""
+    """r and n modulo 4 with x = n π/2 + r and |r| <= π/4, for any argument: by a function that is called, not inlined."""
     width, format = code.width, code.format
     vector, integers = code.types["float"], code.types[INTEGER]
     symbol = f"@wg.far.{format.name}x{width}"
@@ -88,8 +88,9 @@ _BITS = (
     f"[{', '.join(f'i64 {word}' for word in TWO_OVER_PI)}]\n"
 )
 
-# x = M 2^e. Of the bits of 2/π those before weight 2^(1-e) add multiples of 4 to the product: the window of 192 bits begins there. The upper
-# 128 bits of its product with M are the quadrant (2 bits) and the fraction (126), of which cancellation leaves at least 64.
+# x = M 2^e. Of the bits of 2/π those before weight 2^(1-e) add multiples of 4 to the product: the window of 192 bits
+# begins there. The upper 128 bits of its product with M are the quadrant (2 bits) and the fraction (126), of which
+# cancellation leaves at least 64.
 _SCALAR = f"""\
 declare i64 @llvm.fshl.i64(i64, i64, i64)
 declare i128 @llvm.ctlz.i128(i128, i1)

@@ -1,7 +1,7 @@
 """Arithmetic that several functions share: polynomials, error-free sums and products, powers of two.
 
-Error-free transformations: T. J. Dekker, "A floating-point technique for extending the available precision" (1971); Muller et al.,
-Handbook of Floating-Point Arithmetic, 2nd ed. (2018), ch. 4.
+Error-free transformations: T. J. Dekker, "A floating-point technique for extending the available precision" (1971);
+Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. (2018), ch. 4.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def split(code: Code, x: Value) -> tuple[Value, Value]:
 def nearest_integer(code: Code, x: Value, factor: float, offset: float = 0.0) -> tuple[Value, Value]:
     """The integer k nearest to `factor x + offset` as a float, and a float whose lowest bits are k's.
 
-    Adding 1.5 · 2^mantissa leaves no room for a fraction. Unlike a conversion to an integer, every vector unit does it in one step.
+    Adding 1.5 · 2^mantissa leaves no room for a fraction. Unlike a conversion to an integer, every vector unit
+    does it in one step.
     """
     if offset:
         shifted = code.muladd(x, factor, offset) + code.format.magic

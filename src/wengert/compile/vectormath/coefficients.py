@@ -1,4 +1,4 @@
-"""Polynomials and constants of the vector functions. Written by `derive.py`, where the formulas are; do not edit."""
+"""Polynomials and constants of the vector functions. Written by `derive.py`, which has the formulas."""
 
 # Coefficients, lowest power first, by name and format.
 POLYNOMIALS: dict[tuple[str, str], tuple[float, ...]] = {

@@ -1,15 +1,16 @@
-"""Derives the polynomial coefficients of `coefficients.py` with mpmath: `python -m wengert.compile.vectormath.derive` writes that file anew.
+"""Derives the coefficients with mpmath: `python -m wengert.compile.vectormath.derive` writes `coefficients.py` anew.
 
-Each row of `FITS` interpolates a smooth function at Chebyshev points of its interval, which comes within a small factor of the best
-polynomial (Trefethen, Approximation Theory and Approximation Practice, 2013, ch. 16; Muller et al., Handbook of Floating-Point
-Arithmetic, 2nd ed., 2018, ch. 10). What is fitted is the part of a function that is left when its leading terms, which are exact, are
-taken away, so that rounding the coefficients costs a small fraction of the last place.
+Each row of `FITS` interpolates a smooth function at Chebyshev points of its interval, which comes within a small factor
+of the best polynomial (Trefethen, Approximation Theory and Approximation Practice, 2013, ch. 16; Muller et al., Handbook
+of Floating-Point Arithmetic, 2nd ed., 2018, ch. 10). What is fitted is the part of a function that is left when its
+leading terms, which are exact, are taken away, so that rounding the coefficients costs a small fraction of the last place.
 """
 
 from __future__ import annotations
 
 import pathlib
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import mpmath
@@ -111,11 +112,15 @@ def fit(row: Fit, format: str) -> list:
     return list(mpmath.lu_solve(matrix, mpmath.matrix([row.function(point) for point in points])))
 
 
+def _horner(coefficients: list, z):
+    return reduce(lambda total, coefficient: total * z + coefficient, coefficients[::-1])
+
+
 def worst(row: Fit, format: str, coefficients: list) -> float:
     """log2 of the largest relative error of the formula that uses the rounded coefficients."""
     low, high = (mpmath.mpf(end) for end in (row.interval[format] if isinstance(row.interval, dict) else row.interval))
     grid = [low + (high - low) * i / 400 for i in range(401)]
-    errors = [abs((mpmath.polyval(coefficients[::-1], z) - row.function(z)) * row.weight(z)) for z in grid]
+    errors = [abs((_horner(coefficients, z) - row.function(z)) * row.weight(z)) for z in grid]
     return float(mpmath.log(max(errors), 2))
 
 
@@ -180,7 +185,7 @@ def two_over_pi() -> tuple[int, ...]:
     return (0, *((number >> shift) & (2**64 - 1) for shift in range(1216 - 64, -1, -64)))
 
 
-HEADER = '''"""Polynomials and constants of the vector functions. Written by `derive.py`, where the formulas are; do not edit."""
+HEADER = '''"""Polynomials and constants of the vector functions. Written by `derive.py`, which has the formulas."""
 
 # Coefficients, lowest power first, by name and format.
 POLYNOMIALS: dict[tuple[str, str], tuple[float, ...]] = {

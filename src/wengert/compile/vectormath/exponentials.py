@@ -1,7 +1,7 @@
 """exp, exp2, expm1 and the hyperbolic functions.
 
-x = k ln 2 + r with |r| <= ln 2 / 2 (W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980), a polynomial for
-exp(r), and 2^k put into the exponent.
+x = k ln 2 + r with |r| <= ln 2 / 2 (W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980), a
+polynomial for exp(r), and 2^k put into the exponent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """log, log1p, log2, log10 and logaddexp.
 
-x = 2^k m with m in [√½, √2), f = m - 1, s = f / (2 + f), so that log m = 2 artanh s = f - f²/2 + s (f²/2 + z q(z)) with z = s² (P. T. P. Tang,
-"Table-driven implementation of the logarithm function", 1990; the arrangement keeps f, which is exact, apart).
+x = 2^k m with m in [√½, √2), f = m - 1, s = f / (2 + f), so that log m = 2 artanh s = f - f²/2 + s (f²/2 + z q(z))
+with z = s² (P. T. P. Tang, "Table-driven implementation of the logarithm function", 1990; the arrangement keeps f, which
+is exact, apart).
 """
 
 from __future__ import annotations
@@ -84,10 +85,14 @@ def log10(code: Code, x: Value) -> Value:
 
 
 def logaddexp(code: Code, x: Value, y: Value) -> Value:
-    """The larger + log1p(exp(-difference)). Where the two terms cancel, the error is small against them, not against their sum."""
-    larger, difference = code.maximum(x, y), code.fabs(x - y)
-    # Equal infinities have no difference.
+    """The larger + log1p(exp(-difference)). Where the two cancel, the error is small against them, not their sum."""
+    larger, smaller = code.maximum(x, y), code.minimum(y, x)
+    difference, lost = two_sum(larger, -smaller)
+    # Equal infinities have no difference, and infinite arguments lose nothing.
     difference = code.where(x.equals(y), 0.0, difference)
+    lost = code.where(lost.is_nan(), 0.0, lost)
     # nan in either argument is in their difference.
     larger = code.where(difference.is_nan(), difference, larger)
-    return larger + code.call("log1p", code.call("exp", -difference))
+    power = code.call("exp", -difference)
+    # A large difference is rounded by more than the last place of its exponential.
+    return larger + code.call("log1p", power - power * lost)

@@ -1,6 +1,7 @@
 """sin, cos and tan: x = n π/2 + r with |r| <= π/4, two polynomials, and a choice by n.
 
-The three share r and both polynomials, so that a kernel that needs sin and cos of one number, as every derivative does, computes them once.
+The three share r and both polynomials, so that a kernel that needs sin and cos of one number, as every derivative
+does, computes them once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Writes one function of vectors as LLVM IR text: `Value` has Python's operators, so a formula reads as in a book.
 
-Every operation is one instruction, in the order in which Python evaluates it, with no fast-math flag: what is written is what is
-computed. Vectors of width 1 are plain scalars.
+Every operation is one instruction, in the order in which Python evaluates it, with no fast-math flag: what is
+written is what is computed. Vectors of width 1 are plain scalars.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class Code:
         return self.emit(f"call {type} {symbol}({', '.join(f'{type} {x.name}' for x in operands)})", FLOAT)
 
     def rarely(self, mask: Value, usual: list[Value], compute: Callable[[], list[Value]]) -> list[Value]:
-        """`usual`, but what `compute` writes where the mask is true; that code is jumped over if the mask is false everywhere."""
+        """`usual`, but what `compute` writes where the mask is true; jumped over if the mask is false everywhere."""
         self._serial += 1
         rare, onward = f"rare{self._serial}", f"onward{self._serial}"
         any_lane = mask.name
