@@ -1,4 +1,4 @@
-"""Derives the coefficients with mpmath: `python -m wengert.compile.vectormath.derive` writes `coefficients.py` anew.
+"""Derives the coefficients with mpmath: `python -m wengert.compiler.vectormath.derive` writes `coefficients.py` anew.
 
 Each row of `FITS` interpolates a smooth function at Chebyshev points of its interval, which comes within a small factor
 of the best polynomial (Trefethen, Approximation Theory and Approximation Practice, 2013, ch. 16; Muller et al., Handbook
