@@ -42,7 +42,7 @@ class Watch:
             if _content(cell) is not expected:
                 return False
         for table, key, expected in self.items:
-            if table.get(key, _MISSING) is not expected:
+            if table.get(key, ABSENT) is not expected:
                 return False
         for sequence, expected in self.sequences:
             if len(sequence) != len(expected) or any(a is not b for a, b in zip(sequence, expected, strict=True)):
@@ -50,14 +50,14 @@ class Watch:
         return True
 
 
-_MISSING = object()
+ABSENT = object()
 
 
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
-        return _MISSING
+        return ABSENT
 
 
 class Shadow:
@@ -137,7 +137,7 @@ class Shadow:
             for cell, new, free in zip(f.__closure__ or (), closure, f.__code__.co_freevars, strict=True):
                 content = _content(cell)
                 self.watch.cells.append((cell, content))
-                if content is not _MISSING:
+                if content is not ABSENT:
                     new.cell_contents = self.of(content, free)
                     self.cells.append((new, new.cell_contents, free))
         if users:
@@ -210,7 +210,7 @@ class Shadow:
                 extra = next((key for key in table if key not in before), "?")
                 return f"{what} {extra}"
             for key, value in before.items():
-                if table.get(key, _MISSING) is not value:
+                if table.get(key, ABSENT) is not value:
                     return f"{what} {key}"
         for sequence, before, name in self.sequences:
             if len(sequence) != len(before) or any(a is not b for a, b in zip(sequence, before, strict=True)):

@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import threading
 import time
+import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.compiler import dispatch, native
 from wengert.compiler import interface as _interface  # noqa: F401  (gives traced arrays their operators)
-from wengert.compiler import native
-from wengert.compiler.captured import Shadow, Watch, drawn
+from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
-from wengert.compiler.execution import MISS, Executable, as_kind
+from wengert.compiler.execution import MISS, Executable, as_kind, walkable
 from wengert.compiler.fusion import Planner, lowered
 from wengert.compiler.kernels import Writer
 from wengert.compiler.program import Given, Instruction, Program
@@ -27,7 +28,7 @@ from wengert.compiler.simplify import simplify
 from wengert.compiler.traced import Traced
 from wengert.compiler.tracing import Trace, Untraceable
 from wengert.core import errors
-from wengert.core.trees import Structure, flatten, unflatten
+from wengert.core.trees import LEAF, Structure, flatten, unflatten
 from wengert.core.variable import Variable
 
 MOST_VARIANTS = 32
@@ -50,7 +51,13 @@ class Variant:
         self.structure, self.leaves = structure, leaves  # of the result: a leaf is a constant, or None for an array
         self.watch, self.generators = watch, generators  # generators: of outside, or leaf numbers
         self.milliseconds = milliseconds
-        self.hits = 0
+        self.answered = 0  # calls that came by way of Python
+        self.entry: dispatch.Entry | None = None  # how machine code comes here
+
+    @property
+    def hits(self) -> int:
+        """How many calls this variant has answered."""
+        return self.answered + (0 if self.entry is None else self.entry.calls)
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """The function's result, or MISS."""
@@ -66,7 +73,7 @@ class Variant:
         if found is MISS:
             _rewind(drawing, states)
             return MISS
-        self.hits += 1
+        self.answered += 1
         arrays = iter(found)
         filled = [as_kind(next(arrays), content) if kind == "array" else content for kind, content in self.leaves]
         return unflatten(self.structure, filled)
@@ -81,10 +88,86 @@ class Eagerly(Exception):
     """This call is to be run as plain Python; the text says why."""
 
 
-class Compiled:
-    """What `wengert.compile` returns."""
+def native_entry(variant: Variant, arguments: Structure, leaves: list) -> dispatch.Entry | None:
+    """The entry by which machine code answers calls with such arguments; None if only Python can."""
+    executable, watch = variant.executable, variant.watch
+    if (
+        not executable.native_only
+        or executable.write_targets
+        or variant.generators
+        or watch.sequences
+        or not all(map(walkable, executable.externals))
+    ):
+        return None
+    positional, keywords = arguments.children
+    if keywords.children:
+        return None
+    contents = iter(variant.leaves)
+    shapes = iter(executable.results)
+    try:
+        given = iter(leaves)
+        trees = [_native_tree(part, lambda: _native_leaf(next(given))) for part in positional.children]
+        result = _native_tree(variant.structure, lambda: _native_result(next(contents), shapes))
+        guards = {(id(table), key): (table, key, value) for table, key, value in watch.items}
+        return dispatch.Entry(
+            executable.code.addresses[executable.entry_point],
+            trees,
+            result,
+            externals=executable.externals,
+            workspace_bytes=executable.plan.workspace,
+            guards=[(cell, dispatch.ABSENT if x is ABSENT else x) for cell, x in watch.cells] + [*guards.values()],
+            release_gil=executable.work > LONG,
+            keep=(executable, watch),
+        )
+    except ValueError:  # a tree or a dtype that machine code does not check
+        return None
+
+
+LONG = 1 << 16  # entries computed, from which on other threads may run meanwhile
+
+
+def _native_tree(structure: Structure, leaf: Callable) -> Any:
+    kind = structure.kind
+    if kind == LEAF:
+        return leaf()
+    if kind is None:
+        return dispatch.Static(None)
+    if kind is dict and structure.mapping is dict:
+        return {key: _native_tree(part, leaf) for key, part in zip(structure.keys, structure.children, strict=True)}
+    if kind in (tuple, list):
+        return kind(_native_tree(part, leaf) for part in structure.children)
+    raise ValueError(f"{kind} has no native form")
+
+
+def _native_leaf(x: Any) -> Any:
+    kind = type(x)
+    if kind is np.ndarray:
+        if not walkable(x):
+            raise ValueError("not contiguous")
+        return dispatch.Array(x.dtype, x.shape)
+    if kind is int:
+        raise ValueError("an integer of Python's is read by Python")
+    return dispatch.Scalar(kind) if kind in (float, complex) or isinstance(x, np.generic) else dispatch.Static(x)
+
+
+def _native_result(content: tuple, shapes: Any) -> Any:
+    how, kind = content
+    if how == "constant":
+        return dispatch.Static(kind)
+    shape, dtype = next(shapes)
+    return dispatch.Array(dtype, shape) if kind is np.ndarray else dispatch.Scalar(kind)
+
+
+class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
+    """What `wengert.compile` returns: called like the function, it answers from machine code where it can."""
+
+    entries: tuple  # of machine code's ways in
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def __init__(self, function: Callable, variants: int):
+        super().__init__(self._call)
         functools.update_wrapper(self, function, updated=())
         self.function, self.most = function, variants
         self.variants: dict[Any, list[Variant]] = {}
@@ -92,7 +175,8 @@ class Compiled:
         self.statistics: dict[str, Any] = {"misses": 0, "reasons": {}, "traced": 0}
         self.lock = threading.RLock()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that machine code does not answer."""
         leaves, structure = flatten((args, kwargs))
         for x in leaves:
             if isinstance(x, (Variable, Traced, Draws)):  # inside of a derivative, or of another compiled function
@@ -116,7 +200,7 @@ class Compiled:
         return self._traced(key, leaves, structure, args, kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else types.MethodType(self, instance)
 
     def _eagerly(self, reason: str, args: tuple, kwargs: dict) -> Any:
         reasons = self.statistics["reasons"]
@@ -141,6 +225,9 @@ class Compiled:
         self.statistics["traced"] += 1
         with self.lock:
             self.variants.setdefault(key, []).append(variant)
+            variant.entry = native_entry(variant, structure, leaves)
+            if variant.entry is not None:
+                self.entries = (*self.entries, variant.entry)
         return result
 
     def report(self) -> Report:

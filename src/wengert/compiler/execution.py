@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.compiler.fusion import Called, Home, Plan
+from wengert.compiler.fusion import Called, Home, Nest, Plan, Product
 from wengert.compiler.program import Call, Given, Place
 
 MISS = object()  # what `Executable.run` returns where a guard does not hold
@@ -27,20 +28,24 @@ class Executable:
         self.write_targets = [target.attributes[0] for target, _ in program.writes]
         # The number of an input in the plan's buffers -> what is passed for it.
         self.inputs = [("argument" if x.op == "argument" else "external", x.attributes[0]) for x in program.inputs]
-        self.native_only = all(not isinstance(step, Called) for step in self.steps)
+        self.native_only = all(isinstance(step, str) for step in sequence)
+        self.entry_point: str = sequence[0] if self.native_only else ""
+        self.work = sum(math.prod(step.space) for step in plan.steps if isinstance(step, Nest)) + sum(
+            step.value.size for step in plan.steps if isinstance(step, Product)
+        )  # how many entries are computed
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """The results' arrays, in order, or MISS; what is written into arguments is written if no guard fails."""
         keep: list[np.ndarray] = []
         for slot, dtype in zip(self.argument_slots, self.argument_types, strict=True):
             value = leaves[slot]
-            if value.__class__ is not np.ndarray or not _walkable(value):
+            if value.__class__ is not np.ndarray or not walkable(value):
                 value = np.ascontiguousarray(value, dtype).reshape(np.shape(value))
             keep.append(value)
         results = [np.empty(shape, dtype) for shape, dtype in self.results]
         workspace = np.empty(self.plan.workspace + 64, np.uint8)
         start = -workspace.ctypes.data % 64
-        externals = [x if _walkable(x) else np.require(x, requirements=["C", "A"]) for x in self.externals]
+        externals = [x if walkable(x) else np.require(x, requirements=["C", "A"]) for x in self.externals]
         pointers = [x.ctypes.data for x in (*keep, *results, *externals)]
         table = (ctypes.c_void_p * (len(pointers) + 1))(*pointers, workspace.ctypes.data + start)
         address = ctypes.addressof(table)
@@ -92,7 +97,7 @@ class Executable:
         return True
 
 
-def _walkable(x: np.ndarray) -> bool:
+def walkable(x: np.ndarray) -> bool:
     """Does it lie in memory as native code reads it?"""
     return x.flags.c_contiguous and x.flags.aligned
 
@@ -123,4 +128,4 @@ def as_kind(array: np.ndarray, kind: type) -> Any:
     return array.item() if kind in (float, int, bool) else array[()]
 
 
-__all__: list[str] = ["MISS", "Executable", "as_kind"]
+__all__ = ["MISS", "Executable", "as_kind", "walkable"]
