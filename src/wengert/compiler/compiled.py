@@ -21,7 +21,7 @@ from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
 from wengert.compiler.execution import MISS, Executable, as_kind, walkable
 from wengert.compiler.fusion import Planner, lowered
-from wengert.compiler.kernels import Writer
+from wengert.compiler.module import Module
 from wengert.compiler.program import Given, Instruction, Program
 from wengert.compiler.report import Report
 from wengert.compiler.simplify import simplify
@@ -394,12 +394,14 @@ def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray]) -> str | Non
 
 def build(program: Program, contents: list, externals: list[np.ndarray]) -> Executable:
     """The program's native code."""
-    simple = simplify(lowered(simplify(program), native.blas()))
+    simple = simplify(program)
+    sums = lowered(simple, native.blas())
+    simple = simple if sums is simple else simplify(sums)
     plan = Planner(simple).plan()
-    text, sequence = Writer(plan, native.host()).module()
-    code = native.Code(text, [step for step in sequence if isinstance(step, str)])
+    module = Module(plan, native.host())
+    code = native.Code(module.text, [step for step in module.sequence if isinstance(step, str)], module.large)
     kinds = [content for kind, content in contents if kind == "array"]
-    return Executable(plan, sequence, code, kinds, externals)
+    return Executable(plan, module.sequence, code, kinds, externals)
 
 
 def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS) -> Any:

@@ -254,3 +254,12 @@ def neutral(kind: str, dtype: np.dtype) -> Any:
     if dtype == INT64 and kind in ("maximum", "minimum"):
         return np.iinfo(np.int64).min if kind == "maximum" else np.iinfo(np.int64).max
     return -0.0 if kind == "add" and dtype.kind == "f" else NEUTRAL[kind]
+
+
+def operated(lanes: Lanes, op: str, dtype: np.dtype, dtypes: list, operands: list[str]) -> str:
+    """An entry-by-entry operation on operands, by their names and dtypes."""
+    if op == "cast":
+        return cast(lanes, operands[0], dtypes[0], dtype)
+    if op == "select":
+        return lanes.select(operands[0], dtype, operands[1], operands[2])
+    return ROWS[op](lanes, dtypes[-1], *operands)

@@ -8,6 +8,7 @@ become strides. The outcome is a `Plan`: steps in order, and homes (memory) of v
 
 from __future__ import annotations
 
+import bisect
 import functools
 import math
 from collections import defaultdict
@@ -27,7 +28,13 @@ COST = {
     "divide": 5, "sqrt": 6, "floor": 1, "ceil": 1, "trunc": 1, "rint": 1, "sign": 2, "copysign": 1, "remainder": 12,
     "floor_divide": 8,
 }  # fmt: skip
+MOST_ROOTS = 64  # of one loop nest
+SEARCHED = 8  # nests of the same space that are asked to take a root
+LARGE = 600  # operations, from which on a program is planned in one pass
+CHUNK = 1500  # numbers that are computed in one function of a large program
+MOST_WORK = 400  # of a value in registers, in a large program
 DEAR = 12  # what a value costs to compute again, from which on it is kept
+DEEPEST = 40  # operations that follow each other in registers, until a value is put into memory
 UNROLLED = 40_000  # multiply-adds of a product of matrices, up to which it is loops of ours and not BLAS
 
 
@@ -194,6 +201,7 @@ class Plan:
     offsets: dict[Buffer, int]
     workspace: int
     constants: dict[Buffer, np.ndarray]
+    apart: bool  # is every value that two steps share in memory, so that the steps may be in different functions?
 
     def __str__(self) -> str:
         return "\n".join(described(self))
@@ -201,6 +209,8 @@ class Plan:
 
 def lowered(program: Program, blas: bool) -> Program:
     """Products that are small, or no products of matrices, as sums of products."""
+    if not any(x.op == "contract" for x in program.instructions):
+        return program
     maker = Simplifier()
     new: dict[int, Instruction] = {}
     for x in program.instructions:
@@ -256,16 +266,54 @@ class Planner:
         self.program = program
         self.kept: set[int] = set()  # ids of values that are kept because it pays
         self.order = {id(x): i for i, x in enumerate(program.instructions)}
-        self.has_calls = any(x.op == "call" or x.dtype not in TYPES for x in program.instructions)
+        size = sum(x.op in ELEMENTWISE for x in program.instructions)
+        self.large = size > LARGE
+        self.apart = self.large or any(x.op == "call" or x.dtype not in TYPES for x in program.instructions)
+        if self.large:
+            self.kept |= self._crossing()
 
     def plan(self) -> Plan:
-        for _ in range(12):
+        for _ in range(1 if self.large else 12):
             plan = self._attempt()
-            dear = self._dear(plan)
+            dear = set() if self.large else self._dear(plan)
             if not dear:
                 break
             self.kept |= dear
         return plan
+
+    def _crossing(self) -> set[int]:
+        """Of a large program, what is kept so that nothing is computed twice, and functions need not be long.
+
+        Numbers that are read far from where they are computed, and arrays that are read twice and cost something.
+        """
+        found: set[int] = set()
+        chunk: dict[int, int] = {}
+        count = 0
+        users: dict[int, int] = defaultdict(int)
+        for x in self.program.instructions:
+            for y in x.operands:
+                users[id(y)] += 1
+            if x.op not in ELEMENTWISE:
+                continue
+            if not x.shape:
+                count += 1
+                chunk[id(x)] = count // CHUNK
+                found |= {id(y) for y in x.operands if chunk.get(id(y), chunk[id(x)]) != chunk[id(x)]}
+        work: dict[int, int] = {}
+        for x in self.program.instructions:
+            if x.op in ELEMENTWISE and x.size > 1:
+                work[id(x)] = COST.get(x.op, 20) + sum(work.get(id(y), 0) for y in x.operands)
+                if work[id(x)] > MOST_WORK or (work[id(x)] > DEAR // 2 and users[id(x)] > 1):
+                    found.add(id(x))
+                    work[id(x)] = 0
+            elif x.op in LAYOUT:
+                work[id(x)] = work.get(id(x.operands[0]), 0)
+        last = count // CHUNK
+        for guard in self.program.guards:
+            for x in guard.condition.operands:
+                if chunk.get(id(x), last) != last:
+                    found.add(id(x))
+        return found
 
     # -- homes and roots
 
@@ -274,6 +322,9 @@ class Planner:
         self.constants: dict[Buffer, np.ndarray] = {}
         self.serial = 0
         self.nests: list[Step] = []
+        self.by_space: dict[tuple, list[int]] = defaultdict(list)  # the places of nests, by their spaces
+        self.calls: dict[int, int] = {}  # the places of called steps, by the call
+        self.last_call = -1
         self.ready: dict[Any, int] = {}  # what is complete after which step
         program = self.program
         for number, x in enumerate(program.inputs):
@@ -289,7 +340,7 @@ class Planner:
         needed = self._must_be_kept()
         pending = list(program.instructions)
         for x in pending:
-            if id(x) in needed or (self.has_calls and x.op == "reduce"):
+            if id(x) in needed or (self.apart and x.op == "reduce"):
                 self._keep(x)
             elif x.op == "reduce":
                 self._reduce(x, None)
@@ -303,7 +354,9 @@ class Planner:
                 self._store(x)
             writes.append(self.homes[id(x)])
         offsets, workspace = self._memory(writes)
-        return Plan(program, self.nests, self.homes, self.result_homes, writes, offsets, workspace, self.constants)
+        return Plan(
+            program, self.nests, self.homes, self.result_homes, writes, offsets, workspace, self.constants, self.apart
+        )
 
     def _home(self, x: Instruction, buffer: Buffer) -> Home:
         home = self.homes[id(x)] = Home(buffer, 0, x.shape, contiguous(x.shape))
@@ -319,7 +372,14 @@ class Planner:
                 needed.add(id(x))
                 lies[id(x)] = _somewhere(x)
 
+        depth: dict[int, int] = {}  # how many operations a value in registers is away from memory
         for x in self.program.instructions:
+            depth[id(x)] = 0 if id(x) in needed else max((depth[id(y)] for y in x.operands), default=0)
+            if x.op in ELEMENTWISE and x.size > 1:
+                depth[id(x)] += 1
+                if depth[id(x)] > DEEPEST:
+                    needed.add(id(x))
+                    depth[id(x)] = 0
             if x.op in ("pieces", "setslice", "contract", "output") or (x.op == "reduce" and x.shape):
                 needed.add(id(x))
             if x.op == "constant" and (x.size > 1 or x.dtype not in TYPES):
@@ -439,8 +499,7 @@ class Planner:
 
     def _called(self, x: Instruction) -> None:
         (call,) = x.operands
-        step = next((s for s in self.nests if isinstance(s, Called) and s.call is call), None)
-        if step is None:
+        if id(call) not in self.calls:
             operands = []
             for y in call.operands:
                 home = self._view(y)
@@ -448,12 +507,17 @@ class Planner:
                     self._store(y)
                     home = self.homes[id(y)]
                 operands.append(home)
-            step = Called(call, tuple(operands))
-            self.nests.append(step)
+            self.calls[id(call)] = self._append_call(Called(call, tuple(operands)))
         home = self._new(x)
-        step.results[x.attributes[0]] = (x, home)
-        self.ready[id(x)] = self.nests.index(step)
+        place = self.calls[id(call)]
+        self.nests[place].results[x.attributes[0]] = (x, home)  # type: ignore[union-attr]
+        self.ready[id(x)] = place
         self.homes[id(x)] = home
+
+    def _append_call(self, step: Called) -> int:
+        self.nests.append(step)
+        self.last_call = len(self.nests) - 1
+        return self.last_call
 
     # -- nests
 
@@ -476,8 +540,7 @@ class Planner:
                 stack.extend((y, straight and _same_but_ones(y.shape, root.expression.shape)) for y in x.operands)
         for key in root.after:
             first = max(first, self.ready[key] + 1)
-        last_call = max((i for i, s in enumerate(self.nests) if isinstance(s, Called)), default=-1)
-        return max(first, last_call + 1)
+        return max(first, self.last_call + 1)
 
     def _holds(self, at: int, x: Instruction, root: Root) -> bool:
         nest = self.nests[at]
@@ -494,14 +557,16 @@ class Planner:
         if root.expression.dtype not in TYPES:
             return self._copied(root)
         first = self._waits_for(root)
-        for i in range(first, len(self.nests)):
+        places = self.by_space[root.space]
+        for i in places[bisect.bisect_left(places, first) :][:SEARCHED]:
             nest = self.nests[i]
-            if isinstance(nest, Nest) and nest.space == root.space and nest.takes(root):
+            if isinstance(nest, Nest) and len(nest.roots) < MOST_ROOTS and nest.takes(root):
                 nest.roots.append(root)
                 break
         else:
             self.nests.append(Nest(root.space, [root]))
             i = len(self.nests) - 1
+            places.append(i)
         self.ready[id(root.value)] = max(i, self.ready.get(id(root.value), -1))
 
     def _copied(self, root: Root) -> None:
@@ -516,9 +581,7 @@ class Planner:
         view = self._view(source)
         assert view is not None
         made = Instruction("call", (source,), (), root.value.dtype, (call, None))
-        step = Called(made, (view,), {0: (root.value, root.home)})
-        self.nests.append(step)
-        self.ready[id(root.value)] = len(self.nests) - 1
+        self.ready[id(root.value)] = self._append_call(Called(made, (view,), {0: (root.value, root.home)}))
 
     # -- what to keep because computing it again is dear
 
@@ -612,16 +675,18 @@ class Planner:
                 if id(x) in self.homes and self.homes[id(x)].buffer.kind == "workspace":
                     last[self.homes[id(x)].buffer] = len(self.nests)
         offsets: dict[Buffer, int] = {}
-        top = 0
+        free: dict[int, list[int]] = defaultdict(list)  # places that nobody needs any more, by their size
+        ending = sorted(first, key=lambda b: last[b])
+        done = top = 0
         for buffer in sorted(first, key=lambda b: first[b]):
-            taken = sorted((offsets[b], offsets[b] + _bytes(b)) for b in offsets if last[b] >= first[buffer])
-            at = 0
-            for start, stop in taken:
-                if start - at >= _bytes(buffer):
-                    break
-                at = max(at, stop)
-            offsets[buffer] = at
-            top = max(top, at + _bytes(buffer))
+            while last[ending[done]] < first[buffer]:
+                free[_bytes(ending[done])].append(offsets[ending[done]])
+                done += 1
+            size = _bytes(buffer)
+            if free[size]:
+                offsets[buffer] = free[size].pop()
+            else:
+                offsets[buffer], top = top, top + size
         return offsets, top
 
     def _touched(self, step: Step) -> list[Home]:

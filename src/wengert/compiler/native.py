@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels import Machine
+from wengert.compiler.body import Machine
 from wengert.core import errors
 
 try:
@@ -58,11 +58,11 @@ def _target_machine(level: int) -> Any:
 class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
-    def __init__(self, text: str, names: list[str]):
-        machine = _target_machine(2)
+    def __init__(self, text: str, names: list[str], large: bool = False):
+        machine = _target_machine(0 if large else 2)
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=1 if len(text) > 400_000 else 2)
+        options = llvm.create_pipeline_tuning_options(speed_level=0 if large else 1 if len(text) > 100_000 else 2)
         options.loop_vectorization = options.slp_vectorization = False
         options.loop_unrolling = True
         builder = llvm.create_pass_builder(machine, options)

@@ -619,7 +619,7 @@ def copy(trace: Trace, a: Any, order: str = "K", subok: bool = False) -> Any:
 
 
 def concatenate(trace: Trace, arrays_given: Any, axis: Any = 0, out: Any = None, **kwargs: Any) -> Any:
-    if kwargs or out is not None or type(arrays_given) not in (tuple, list):
+    if any(x not in (None, "same_kind") for x in (out, *kwargs.values())) or type(arrays_given) not in (tuple, list):
         return None
     value = np.concatenate([concrete(x) for x in arrays_given], axis=axis)
     if not native(value) or not value.size:
@@ -634,7 +634,7 @@ def concatenate(trace: Trace, arrays_given: Any, axis: Any = 0, out: Any = None,
 
 
 def stack(trace: Trace, arrays_given: Any, axis: Any = 0, out: Any = None, **kwargs: Any) -> Any:
-    if kwargs or out is not None or type(arrays_given) not in (tuple, list):
+    if any(x not in (None, "same_kind") for x in (out, *kwargs.values())) or type(arrays_given) not in (tuple, list):
         return None
     if len({np.shape(concrete(x)) for x in arrays_given}) != 1:
         return None

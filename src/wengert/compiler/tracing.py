@@ -117,9 +117,15 @@ def users_line() -> tuple[str, int] | None:
     frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(ROOM) and not name.startswith(LIBRARIES) and name[0] != "<":
-            return name, frame.f_lineno
-        if name.startswith("<stdin") or name.startswith("<ipython") or name.startswith("<doctest"):
+        users = _users.get(name)
+        if users is None:
+            typed = name.startswith(("<stdin", "<ipython", "<doctest"))
+            users = typed or (name[0] != "<" and not name.startswith((ROOM, *LIBRARIES)))
+            _users[name] = users
+        if users:
             return name, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+_users: dict[str, bool] = {}  # is it a file of the user's?

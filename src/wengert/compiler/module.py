@@ -1,0 +1,318 @@
+"""A module: a plan as LLVM functions `i64 (ptr table)`, which call kernels, compute numbers, and ask the guards.
+
+The table has one pointer for each argument that is an array or a number, then one for each result, one for each array from
+outside, and the workspace. Loop nests that differ in nothing but where their arrays lie share one kernel, so a program that
+unrolls a thousand steps of Python's is compiled in the time of a few.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wengert.compiler.body import Body, Machine, Shared
+from wengert.compiler.entrywise import TYPES, Lanes, literal, operated
+from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product
+from wengert.compiler.indexing import broadcast_index, summed, through
+from wengert.compiler.kernels import Kernel
+from wengert.compiler.program import Guard, Instruction
+from wengert.compiler.simplify import constant_of
+from wengert.compiler.tracing import BOOL, FLOAT64
+
+INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
+INLINED_CALLS = 60  # of vector functions
+LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
+
+
+class Module:
+    """Writes the module of a plan.
+
+    Attributes
+    ----------
+    text : str
+    sequence : list of str and Called
+        The functions' names, in order, and the steps that are called back between them.
+    large : bool
+        Is it so much text that LLVM should take less care?
+    """
+
+    def __init__(self, plan: Plan, machine: Machine):
+        self.plan, self.machine = plan, machine
+        self.shared = Shared(machine)
+        self.kernels: dict[str, str] = {}  # name by text
+        self.functions: list[str] = []
+        self.sequence: list[Any] = []
+        self.slots = _slots(plan)
+        self._write()
+
+    def _write(self) -> None:
+        current: Function | None = None
+        for step in self.plan.steps:
+            if isinstance(step, Called):
+                if current is not None:
+                    self._close(current, [])
+                current = None
+                self.sequence.append(step)
+                continue
+            if current is not None and self.plan.apart and len(current.lines) > LONGEST:
+                self._close(current, [])
+                current = None
+            current = current or Function(self)
+            current.step(step)
+        self._close(current or Function(self), list(self.plan.program.guards))
+        self._join()
+        self.text = self._text()
+
+    def _close(self, function: Function, guards: list[Guard]) -> None:
+        name = f"segment{len(self.functions)}"
+        self.functions.append(function.finish(name, guards))
+        self.sequence.append(name)
+
+    def _join(self) -> None:
+        """Functions that follow each other are called by one."""
+        joined: list[Any] = []
+        run: list[str] = []
+        for step in [*self.sequence, None]:
+            if isinstance(step, str):
+                run.append(step)
+                continue
+            if len(run) > 1:
+                name = f"joined{len(joined)}"
+                lines = [f"define i64 @{name}(ptr %table) nounwind {{", "entry:"]
+                lines += [f"  %c{i} = call i64 @{part}(ptr %table)" for i, part in enumerate(run)]
+                lines += [f"  ret i64 %c{len(run) - 1}", "}"]
+                self.functions.append("\n".join(lines))
+                run = [name]
+            joined += run
+            run = []
+            if step is not None:
+                joined.append(step)
+        self.sequence = joined
+
+    def kernel(self, text: str) -> str:
+        if text not in self.kernels:
+            self.kernels[text] = f"@kernel{len(self.kernels)}"
+        return self.kernels[text]
+
+    def _text(self) -> str:
+        constants = []
+        for buffer, value in self.plan.constants.items():
+            words = ", ".join(f"i8 {byte}" for byte in value.tobytes())
+            size = value.nbytes
+            constants.append(
+                f"@constant{buffer.index} = private unnamed_addr constant [{size} x i8] [{words}], align 64"
+            )
+        wide = f'"prefer-vector-width"="{self.machine.vector_bytes * 8}"'
+        inlined = len(self.plan.steps) <= INLINED_KERNELS and not self.plan.apart
+        how = f"{'alwaysinline' if inlined else 'noinline'} nounwind {wide}"
+        kernels = [
+            f"define internal void {name}{text.replace('#kernel', how, 1)}" for text, name in self.kernels.items()
+        ]
+        definitions = "".join(self.shared.definitions.values())
+        if self.shared.calls > INLINED_CALLS:
+            definitions = definitions.replace(") alwaysinline ", f") noinline {wide} ")
+        functions = [text.replace("#main", f"nounwind {wide}", 1) for text in self.functions]
+        self.large = sum(map(len, functions)) > 200_000
+        return _once("\n".join([*constants, *self.shared.declared.values(), definitions, *kernels, *functions]))
+
+
+def _slots(plan: Plan) -> dict[tuple[str, int], int]:
+    """The places of buffers in the table of pointers."""
+    program = plan.program
+    order = [("argument", i) for i, x in enumerate(program.inputs) if x.op == "argument"]
+    order += [("result", i) for i in range(len(program.results))]
+    order += [("external", i) for i, x in enumerate(program.inputs) if x.op == "external"]
+    return {key: i for i, key in enumerate([*order, ("workspace", 0)])}
+
+
+def _once(text: str) -> str:
+    """Each declaration once: vectormath's definitions bring declarations of their own."""
+    seen, kept = set(), []
+    for line in text.split("\n"):
+        if line.startswith("declare"):
+            symbol = line[line.index("@") : line.index("(")]
+            if symbol in seen:
+                continue
+            seen.add(symbol)
+        kept.append(line)
+    return "\n".join(kept)
+
+
+class Function(Body):
+    """One function of a module: calls of kernels and of BLAS, and numbers (values without dimensions) in registers."""
+
+    def __init__(self, module: Module):
+        super().__init__(module.shared)
+        self.module, self.plan = module, module.plan
+        self.numbers: dict[int, str] = {}  # by instruction
+        self.entries: dict[Any, str] = {}  # single entries of arrays that are computed where they are read
+        self.pointers: dict[tuple[str, int], str] = {}
+
+    def step(self, step: Any) -> None:
+        if isinstance(step, Product):
+            self._product(step)
+        elif step.space:
+            self._kernel(step)
+        else:
+            self._store_numbers(step)
+
+    def finish(self, name: str, guards: list[Guard]) -> str:
+        """The function's text, which asks the guards at its end: 0, or the number of one that does not hold."""
+        code = "0"
+        for index, guard in reversed(list(enumerate(guards))):
+            held = self.number(guard.condition)
+            if not guard.expected:
+                held = Lanes(self, 1).binary("xor", BOOL, held, "true")
+            code = self.emit(f"select i1 {held}, i64 {code}, i64 {index + 1}")
+        used = [key for key in self.module.slots if key in self.pointers]
+        parameters = ", ".join(f"ptr noalias {self.pointers[key]}" for key in used)
+        given = ", ".join(f"ptr %p{self.module.slots[key]}" for key in used)
+        text = [f"define internal i64 @{name}.body({parameters}) alwaysinline nounwind {{", "entry:"]
+        text += [*self.alloca, *self.lines, f"  ret i64 {code}", "}"]
+        text += [f"define i64 @{name}(ptr %table) #main {{", "entry:"]
+        for key in used:
+            slot = self.module.slots[key]
+            text.append(f"  %s{slot} = getelementptr ptr, ptr %table, i64 {slot}")
+            text.append(f"  %p{slot} = load ptr, ptr %s{slot}")
+        text += [f"  %code = call i64 @{name}.body({given})", "  ret i64 %code", "}"]
+        return "\n".join(text)
+
+    def address(self, buffer: Buffer, offset: int) -> str:
+        """A pointer to the entry at an offset."""
+        if buffer.kind == "constant":
+            base, start = f"@constant{buffer.index}", 0
+        elif buffer.kind == "workspace":
+            base = self.pointers.setdefault(("workspace", 0), "%workspace")
+            start = self.plan.offsets[buffer]
+        else:
+            key = (buffer.kind, buffer.index)
+            base, start = self.pointers.setdefault(key, f"%{key[0]}{key[1]}"), 0
+        start += offset * buffer.dtype.itemsize
+        return base if start == 0 else self.emit(f"getelementptr i8, ptr {base}, i64 {start}")
+
+    # -- steps
+
+    def _kernel(self, nest: Nest) -> None:
+        kernel = Kernel(self.shared, self.plan, nest, self.number)
+        name = self.module.kernel(kernel.write())
+        given = [f"ptr {self.address(buffer, offset)}" for buffer, offset in kernel.pointers]
+        given += [f"{TYPES[x.dtype]} {self.number(x)}" for x, _ in kernel.numbers.values()]
+        places = [self.stack("double") for _ in kernel.totals]
+        given += [f"ptr {place}" for place in places]
+        self.say(f"call void {name}({', '.join(given)})")
+        for (x, _), place in zip(kernel.totals, places, strict=True):
+            self.numbers[id(x)] = self.load(place, x.dtype)
+
+    def _store_numbers(self, nest: Nest) -> None:
+        for root in nest.roots:
+            x, home = root.expression, root.home
+            assert home is not None
+            own = self.plan.homes.get(id(x))
+            if own == home:  # it is computed, not read
+                del self.plan.homes[id(x)]
+            value = self.number(x) if not x.shape else self.entry(x, ((0, ()),) * len(x.shape))
+            if own is not None:
+                self.plan.homes[id(x)] = own
+            if x.dtype == BOOL:
+                value = self.emit(f"zext i1 {value} to i8")
+            pointer = self.address(home.buffer, home.offset)
+            kind = "i8" if x.dtype == BOOL else TYPES[x.dtype]
+            self.say(f"store {kind} {value}, ptr {pointer}, align {x.dtype.itemsize}")
+
+    def _product(self, step: Product) -> None:
+        """cblas_?gemm: row major, each operand as it lies or transposed."""
+        inputs, output = step.value.attributes[0].split("->")
+        terms, homes = inputs.split(","), list(step.operands)
+        if output[0] not in terms[0]:
+            terms, homes = terms[::-1], homes[::-1]
+        m, n = step.value.shape
+        (shared,) = set(terms[0]) - {output[0]}
+        k = homes[0].shape[terms[0].index(shared)]
+        dtype = step.value.dtype
+        flags = []
+        for term, home, first in ((terms[0], homes[0], output[0]), (terms[1], homes[1], shared)):
+            shape, strides = home.shape, home.strides
+            if term[0] != first:
+                shape, strides = shape[::-1], strides[::-1]
+            (s, t) = strides
+            transposed = not (t == 1 and s >= shape[1])
+            flags.append((112 if transposed else 111, t if transposed else s))
+        a, b, c = (self.address(h.buffer, h.offset) for h in (*homes, step.home))
+        real, symbol = TYPES[dtype], "@wengert_dgemm" if dtype == FLOAT64 else "@wengert_sgemm"
+        self.declare(
+            symbol, f"declare void {symbol}(i32, i32, i32, i64, i64, i64, {real}, ptr, i64, ptr, i64, {real}, ptr, i64)"
+        )
+        one, zero = literal(1, dtype), literal(0, dtype)
+        (ta, lda), (tb, ldb) = flags
+        self.say(
+            f"call void {symbol}(i32 101, i32 {ta}, i32 {tb}, i64 {m}, i64 {n}, i64 {k}, {real} {one}, ptr {a}, "
+            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {n})"
+        )
+
+    # -- numbers
+
+    def number(self, x: Instruction) -> str:
+        """A value of no dimensions, in a register."""
+        todo = [x]
+        while todo:
+            y = todo[-1]
+            if id(y) in self.numbers:
+                todo.pop()
+                continue
+            waiting = []
+            if id(y) not in self.plan.homes and y.op != "constant":
+                waiting = [z for z in y.operands if not z.shape and id(z) not in self.numbers]
+            if waiting:
+                todo += waiting
+                continue
+            self.numbers[id(y)] = self._number(y)
+            todo.pop()
+        return self.numbers[id(x)]
+
+    def _number(self, x: Instruction) -> str:
+        value = constant_of(x)
+        if value is not None:
+            return literal(value, x.dtype)
+        if id(x) in self.plan.homes or x.op in LAYOUT:
+            return self.entry(x, ())
+        return operated(
+            Lanes(self, 1), x.op, x.dtype, [y.dtype for y in x.operands], [self.number(y) for y in x.operands]
+        )
+
+    def entry(self, x: Instruction, index: tuple) -> str:
+        """One entry of an array: read, or computed where it is read."""
+        todo = [(x, index)]
+        while todo:
+            y, at = todo[-1]
+            if (id(y), at) in self.entries:
+                todo.pop()
+                continue
+            made = self._entry(y, at)
+            if isinstance(made, str):
+                self.entries[id(y), at] = made
+                todo.pop()
+            else:
+                todo += made
+        return self.entries[id(x), index]
+
+    def _entry(self, x: Instruction, index: tuple) -> str | list:
+        """The entry's name, or the (instruction, index) pairs that are needed before it."""
+        value = constant_of(x)
+        if value is not None:
+            return literal(value, x.dtype)
+        home = self.plan.homes.get(id(x))
+        if home is not None:
+            offset, _ = summed(list(zip(index, home.strides, strict=True)), home.offset)
+            return self.load(self.address(home.buffer, offset), x.dtype)
+        if not x.shape and x.op not in LAYOUT:
+            return self.number(x)
+        if x.op in LAYOUT:
+            below = [(x.operands[0], through(x, index))]
+        else:
+            below = [(y, broadcast_index(y, index)) for y in x.operands]
+        missing = [key for key in below if (id(key[0]), key[1]) not in self.entries]
+        if missing:
+            return missing
+        names = [self.entries[id(y), i] for y, i in below]
+        if x.op in LAYOUT:
+            return names[0]
+        return operated(Lanes(self, 1), x.op, x.dtype, [y.dtype for y in x.operands], names)
