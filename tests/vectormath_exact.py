@@ -31,6 +31,8 @@ EXACT = {
     "sin": mpmath.sin,
     "cos": mpmath.cos,
     "tan": mpmath.tan,
+    "erf": mpmath.erf,
+    "erfc": lambda x: mpmath.erfc(max(min(x, 40), -40)),  # zero and two to every digit beyond
 }
 
 
@@ -41,6 +43,7 @@ def _scalar(function):
 # The same functions in NumPy's float64: the reference at special values and for float32. Python's where NumPy has none.
 NUMPY = {name: getattr(np, name) for name in EXACT if hasattr(np, name)}
 NUMPY["expit"] = lambda x: np.where(x < 0, np.exp(-np.abs(x)), 1.0) / (1 + np.exp(-np.abs(x)))
+NUMPY |= {"erf": _scalar(math.erf), "erfc": _scalar(math.erfc)}
 
 # Where a function is asked: intervals that are sampled evenly. All are asked at random exponents as well.
 INTERVALS = {
@@ -59,6 +62,8 @@ INTERVALS = {
     "sin": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "cos": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "tan": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
+    "erf": [(-1.1, 1.1), (-6.1, 6.1), (0.9, 1.5)],
+    "erfc": [(-1, 1), (-6.5, 6.5), (0.4, 27.3)],
 }
 # The float64 closest to a multiple of π/2, and others that are hard to reduce or stand at the border between two reductions.
 HARD_ANGLES = [
@@ -73,7 +78,8 @@ HARD_ANGLES = [
     16367173 * 2.0**72,  # float32's
     *(k * math.pi / 2 for k in (1, 2, 3, 5, 11, 22, 355, 355 * 2, 1000003)),
 ]
-HARD = {"sin": HARD_ANGLES, "cos": HARD_ANGLES, "tan": HARD_ANGLES}
+ERROR_BORDERS = [0.5, 1.0, 4.0, 6.0, 10.05, 26.54, 27.22, 28.0]
+HARD = {"erf": ERROR_BORDERS, "erfc": ERROR_BORDERS, "sin": HARD_ANGLES, "cos": HARD_ANGLES, "tan": HARD_ANGLES}
 
 
 def any_floats(rng, count: int, dtype) -> np.ndarray:

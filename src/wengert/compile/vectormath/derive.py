@@ -16,13 +16,12 @@ from typing import NamedTuple
 import mpmath
 import numpy as np
 
+from .error_functions import CENTRE, ERF_ENDS, ERFC_ENDS
 from .formats import F32, F64, Format
 
 DIGITS = 60
 QUARTER_TURN = 0.7854  # π/4, with the slack that a quotient rounded in single precision needs
 SQUARED_LOG_RANGE = 0.0294373  # ((√2 - 1) / (√2 + 1))²
-ERFC_CENTRE = 4.0  # K in t = (x - K) / (x + K)
-ERFC_RANGE = {"f64": (0.5, 27.3), "f32": (0.5, 10.1)}  # beyond, erfc is zero
 
 
 class Fit(NamedTuple):
@@ -56,13 +55,17 @@ def _odd(function: Callable, sign: int = 1) -> Callable:
 
 
 def _erfc_tail(t):
-    x = ERFC_CENTRE * (1 + t) / (1 - t)
-    return (x + ERFC_CENTRE) * mpmath.exp(x * x) * mpmath.erfc(x)
+    x = CENTRE * (1 + t) / (1 - t)
+    return (x + CENTRE) * mpmath.exp(x * x) * mpmath.erfc(x)
 
 
-def _erfc_interval(span: tuple[float, float]) -> tuple[float, float]:
-    low, high = ((x - ERFC_CENTRE) / (x + ERFC_CENTRE) for x in span)
-    return low, high
+def _erfc_intervals(low: float, ends: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Intervals of t for x from `low`."""
+
+    def t(x: float) -> float:
+        return (x - CENTRE) / (x + CENTRE)
+
+    return {format: (t(low), t(high)) for format, high in ends.items()}
 
 
 LN2_HALF = 0.34658
@@ -98,6 +101,16 @@ FITS: dict[str, Fit] = {
         {"f64": 5, "f32": 2},
         lambda z: z**2,
     ),
+    # erf(x) = x + x q(z), z = x², |x| <= 1
+    "erf": Fit(
+        series_near_zero(lambda z: mpmath.erf(_root(z)) / _root(z) - 1, 2 / mpmath.sqrt(mpmath.pi) - 1),
+        (0, 1),
+        {"f64": 11, "f32": 5},
+        lambda z: 1,
+    ),
+    # erfc(x) = exp(-x²) q(t) / (x + K); erf = 1 - erfc needs erfc to fewer digits
+    "erfc": Fit(_erfc_tail, _erfc_intervals(0.5, ERFC_ENDS), {"f64": 22, "f32": 9}, lambda t: 1 / _erfc_tail(t)),
+    "erf tail": Fit(_erfc_tail, _erfc_intervals(1.0, ERF_ENDS), {"f64": 15, "f32": 5}, lambda t: 0.16 / _erfc_tail(t)),
 }
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import exponentials, logarithms, trigonometric
+from . import error_functions, exponentials, logarithms, trigonometric
 from .formats import FORMATS
 from .writer import FLOAT, Code
 
@@ -29,6 +29,8 @@ FUNCTIONS: dict[str, Callable] = {
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
     "tan": trigonometric.tan,
+    "erf": error_functions.erf,
+    "erfc": error_functions.erfc,
 }
 
 
