@@ -31,6 +31,10 @@ EXACT = {
     "sin": mpmath.sin,
     "cos": mpmath.cos,
     "tan": mpmath.tan,
+    "arctan": mpmath.atan,
+    "arctan2": mpmath.atan2,
+    "arcsin": mpmath.asin,
+    "arccos": mpmath.acos,
     "erf": mpmath.erf,
     "erfc": lambda x: mpmath.erfc(max(min(x, 40), -40)),  # zero and two to every digit beyond
 }
@@ -62,6 +66,10 @@ INTERVALS = {
     "sin": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "cos": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "tan": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
+    "arctan": [(-0.5, 0.5), (-3, 3), (-100, 100)],
+    "arctan2": [(-1, 1), (-3, 3), (-100, 100)],
+    "arcsin": [(-1, 1), (0.4, 0.6), (-0.6, -0.4)],
+    "arccos": [(-1, 1), (0.4, 0.6), (-0.6, -0.4)],
     "erf": [(-1.1, 1.1), (-6.1, 6.1), (0.9, 1.5)],
     "erfc": [(-1, 1), (-6.5, 6.5), (0.4, 27.3)],
 }
@@ -79,7 +87,16 @@ HARD_ANGLES = [
     *(k * math.pi / 2 for k in (1, 2, 3, 5, 11, 22, 355, 355 * 2, 1000003)),
 ]
 ERROR_BORDERS = [0.5, 1.0, 4.0, 6.0, 10.05, 26.54, 27.22, 28.0]
-HARD = {"erf": ERROR_BORDERS, "erfc": ERROR_BORDERS, "sin": HARD_ANGLES, "cos": HARD_ANGLES, "tan": HARD_ANGLES}
+HARD = {
+    "arctan": [math.sqrt(2) - 1, 1.0, math.sqrt(2) + 1, 1e16, 1e300],
+    "arcsin": [0.5, 1.0],
+    "arccos": [0.5, 1.0],
+    "erf": ERROR_BORDERS,
+    "erfc": ERROR_BORDERS,
+    "sin": HARD_ANGLES,
+    "cos": HARD_ANGLES,
+    "tan": HARD_ANGLES,
+}
 
 
 def any_floats(rng, count: int, dtype) -> np.ndarray:
@@ -111,10 +128,10 @@ def _line(name: str, dtype, rng, count: int) -> np.ndarray:
 def _two(name: str, dtype, rng, count: int) -> list[np.ndarray]:
     x, y = _line(name, dtype, rng, count), _line(name, dtype, rng, count)
     close = rng.uniform(-3, 3, x.size).astype(dtype)
-    return [np.concatenate([x, x]), np.concatenate([rng.permutation(y)[: x.size], x * (1 + close * dtype(0.1))])]
+    return [np.concatenate([x, x]), np.concatenate([rng.choice(y, x.size), x * (1 + close * dtype(0.1))])]
 
 
-POINTS = {"logaddexp": _two}
+POINTS = dict.fromkeys(("logaddexp", "arctan2"), _two)
 
 
 @cache

@@ -101,6 +101,10 @@ FITS: dict[str, Fit] = {
         {"f64": 5, "f32": 2},
         lambda z: z**2,
     ),
+    # arctan(t) = t + t z q(z), z = t², |t| <= tan(π/8)
+    "arctan": Fit(_odd(mpmath.atan, -mpmath.mpf(1) / 3), (0, 0.17158), {"f64": 10, "f32": 4}, lambda z: z),
+    # arcsin(x) = x + x z q(z), z = x², |x| <= 1/2
+    "arcsin": Fit(_odd(mpmath.asin, mpmath.mpf(1) / 6), (0, 0.25), {"f64": 11, "f32": 4}, lambda z: z),
     # erf(x) = x + x q(z), z = x², |x| <= 1
     "erf": Fit(
         series_near_zero(lambda z: mpmath.erf(_root(z)) / _root(z) - 1, 2 / mpmath.sqrt(mpmath.pi) - 1),
@@ -172,6 +176,7 @@ def constants() -> dict[tuple[str, str], tuple[float, ...]]:
         count, short = {"f64": (4, 33), "f32": (6, 10)}[format.name]  # the integers have 20 and 14 bits
         found["ln2", format.name] = parts(mpmath.ln(2), format, 2, bits - (format.bias.bit_length() + 1))
         found["log10(2)", format.name] = parts(mpmath.log10(2), format, 2, bits - (format.bias.bit_length() + 1))
+        found["pi/4", format.name] = parts(mpmath.pi / 4, format, 2, bits - 3)
         for name, number in {"pi/2": mpmath.pi / 2}.items():
             found[name, format.name] = parts(+number, format, 3)
             found[f"{name} short", format.name] = parts(+number, format, count, short)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import error_functions, exponentials, logarithms, trigonometric
+from . import error_functions, exponentials, inverse_trigonometric, logarithms, trigonometric
 from .formats import FORMATS
 from .writer import FLOAT, Code
 
@@ -29,6 +29,10 @@ FUNCTIONS: dict[str, Callable] = {
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
     "tan": trigonometric.tan,
+    "arctan": inverse_trigonometric.arctan,
+    "arctan2": inverse_trigonometric.arctan2,
+    "arcsin": inverse_trigonometric.arcsin,
+    "arccos": inverse_trigonometric.arccos,
     "erf": error_functions.erf,
     "erfc": error_functions.erfc,
 }
