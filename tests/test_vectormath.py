@@ -111,6 +111,9 @@ def test_the_coefficients_are_what_their_script_derives():
 
 
 def test_every_polynomial_is_exact_to_a_fraction_of_the_last_place():
+    wanted = {name: {"f64": -53.0, "f32": -24.0} for name in derive.FITS}
+    wanted["cbrt"] = {"f64": -19.0, "f32": -9.0}  # and tripled by an iteration
+    wanted["log tail"] = {"f64": -66.0, "f32": -33.0}
     with mpmath.workdps(derive.DIGITS):
         for (name, format), numbers in coefficients.POLYNOMIALS.items():
-            assert derive.worst(derive.FITS[name], format, list(numbers)) < {"f64": -53.0, "f32": -24.0}[format], name
+            assert derive.worst(derive.FITS[name], format, list(numbers)) < wanted[name][format], name

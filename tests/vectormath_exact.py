@@ -15,6 +15,11 @@ def _logaddexp(x, y):
     return max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
 
 
+def _power(x, y):
+    size = mpmath.exp(y * mpmath.log(abs(x)))
+    return -size if x < 0 and int(y) % 2 else size
+
+
 EXACT = {
     "exp": mpmath.exp,
     "exp2": lambda x: mpmath.power(2, x),
@@ -28,6 +33,10 @@ EXACT = {
     "log2": lambda x: mpmath.log(x) / mpmath.log(2),
     "log10": mpmath.log10,
     "logaddexp": _logaddexp,
+    "power": _power,
+    "sqrt": mpmath.sqrt,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "hypot": mpmath.hypot,
     "sin": mpmath.sin,
     "cos": mpmath.cos,
     "tan": mpmath.tan,
@@ -63,6 +72,9 @@ INTERVALS = {
     "log2": [(0.5, 2), (0, 1e3)],
     "log10": [(0.5, 2), (0, 1e3)],
     "logaddexp": [(-1, 1), (-40, 40), (-800, 800)],
+    "sqrt": [(0, 1), (0, 100)],
+    "cbrt": [(-1, 1), (0.3, 3), (-100, 100)],
+    "hypot": [(-1, 1), (-3, 3), (-100, 100)],
     "sin": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "cos": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "tan": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
@@ -131,7 +143,27 @@ def _two(name: str, dtype, rng, count: int) -> list[np.ndarray]:
     return [np.concatenate([x, x]), np.concatenate([rng.choice(y, x.size), x * (1 + close * dtype(0.1))])]
 
 
-POINTS = dict.fromkeys(("logaddexp", "arctan2"), _two)
+def _bases_and_exponents(name: str, dtype, rng, count: int) -> list[np.ndarray]:
+    """Powers of every size, the largest and the smallest above all, and whole powers of negative numbers."""
+    info = np.finfo(dtype)
+    bases = [
+        np.abs(any_floats(rng, 2 * count, dtype)),
+        rng.uniform(0, 3, 2 * count),
+        1 + rng.uniform(-1e-3, 1e-3, count),
+    ]
+    x = np.concatenate([b.astype(np.float64) for b in bases]).astype(dtype)
+    x = x[(x > 0) & (x != 1)]
+    logarithms = np.log2(x.astype(np.float64))
+    sizes = np.concatenate([rng.uniform(info.minexp - info.nmant - 2, info.maxexp + 1, x.size)] * 2)
+    sizes[::3] = rng.uniform(info.maxexp - 1, info.maxexp + 0.1, sizes[::3].size)
+    x, y = np.concatenate([x, x]), sizes / np.concatenate([logarithms, logarithms])
+    inside = np.abs(y) < info.max
+    x, y = x[inside], y[inside].astype(dtype)
+    whole = np.round(y[: x.size // 2])
+    return [np.concatenate([x, x[: whole.size], -x[: whole.size]]), np.concatenate([y, whole, whole])]
+
+
+POINTS = dict.fromkeys(("logaddexp", "arctan2", "hypot"), _two) | {"power": _bases_and_exponents}
 
 
 @cache
@@ -141,6 +173,8 @@ def values(name: str, dtype) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, 
     points = POINTS[name](name, dtype, rng, 120) if name in POINTS else [_line(name, dtype, rng, 300)]
     with np.errstate(all="ignore"):
         inside = ~np.isnan(NUMPY[name](*(p.astype(np.float64) for p in points)))
+    if name == "power":
+        inside &= points[0] != 0
     points = [p[inside] for p in points]
     high, low = np.empty(points[0].size), np.empty(points[0].size)
     with mpmath.workdps(DIGITS):

@@ -93,6 +93,17 @@ FITS: dict[str, Fit] = {
         {"f64": 6, "f32": 3},
         lambda z: z / 2,
     ),
+    # the same as 2 s + s (2/3 z + z² q(z))
+    "log tail": Fit(
+        series_near_zero(
+            lambda z: ((2 * mpmath.atanh(_root(z)) / _root(z) - 2) / z - mpmath.mpf(2) / 3) / z, mpmath.mpf(2) / 5
+        ),
+        (0, SQUARED_LOG_RANGE),
+        {"f64": 7, "f32": 2},
+        lambda z: z**2 / 2,
+    ),
+    # a first cbrt(m), √½ <= m <= √2, of which a step of Halley's triples the digits
+    "cbrt": Fit(mpmath.cbrt, (0.7071, 1.41422), {"f64": 6, "f32": 3}, lambda m: 1 / mpmath.cbrt(m)),
     # sin(r) = r + r z q(z), cos(r) = 1 - z/2 + z² q(z), z = r², |r| <= π/4
     "sin": Fit(_odd(mpmath.sin, -mpmath.mpf(1) / 6), (0, QUARTER_TURN**2), {"f64": 5, "f32": 2}, lambda z: z),
     "cos": Fit(
@@ -176,6 +187,7 @@ def constants() -> dict[tuple[str, str], tuple[float, ...]]:
         count, short = {"f64": (4, 33), "f32": (6, 10)}[format.name]  # the integers have 20 and 14 bits
         found["ln2", format.name] = parts(mpmath.ln(2), format, 2, bits - (format.bias.bit_length() + 1))
         found["log10(2)", format.name] = parts(mpmath.log10(2), format, 2, bits - (format.bias.bit_length() + 1))
+        found["2/3", format.name] = parts(mpmath.mpf(2) / 3, format, 2)
         found["pi/4", format.name] = parts(mpmath.pi / 4, format, 2, bits - 3)
         for name, number in {"pi/2": mpmath.pi / 2}.items():
             found[name, format.name] = parts(+number, format, 3)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .arithmetic import nearest_integer, polynomial, power_of_two
+from .arithmetic import nearest_integer, polynomial, power_of_two, times_power_of_two
 from .coefficients import LIMITS, PARTS
 from .writer import Code, Value
 
@@ -26,13 +26,18 @@ def in_range(code: Code, y: Value, x: Value, low: float, high: float) -> Value:
     return code.where(x.above_or_nan(high), x + math.inf, code.where(x < low, 0.0, y))
 
 
-def scaled(code: Code, y: Value, shifted: Value, x: Value, subnormal: float) -> Value:
-    """y 2^k, subnormal where x < `subnormal`: there the exponent is kept up, and a product rounds at last."""
-    format = code.format
-    lift = 2 * format.mantissa
+def scaled(code: Code, y: Value, shifted: Value, x: Value, subnormal: float, overflow: float | None = None) -> Value:
+    """y 2^k, subnormal where x < `subnormal`: there the exponent is kept up, and a product rounds at last.
+
+    Where x > `overflow`, the exponent is kept down, and a product overflows if y 2^k does.
+    """
+    lift = 2 * code.format.mantissa
     tiny = x < subnormal
-    exponent = (shifted.bits() << format.mantissa) + code.where(tiny, code.integer(lift << format.mantissa), 0)
-    return (y.bits() + exponent).as_float() * code.where(tiny, 2.0**-lift, 1.0)
+    added, factor = code.where(tiny, code.integer(lift), 0), code.where(tiny, 2.0**-lift, 1.0)
+    if overflow is not None:
+        huge = x > overflow
+        added, factor = code.where(huge, -lift, added), code.where(huge, 2.0**lift, factor)
+    return times_power_of_two(y, shifted, added) * factor
 
 
 def ends(code: Code) -> tuple[int, int]:

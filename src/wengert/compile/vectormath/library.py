@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import error_functions, exponentials, inverse_trigonometric, logarithms, trigonometric
+from . import error_functions, exponentials, inverse_trigonometric, logarithms, powers, trigonometric
 from .formats import FORMATS
 from .writer import FLOAT, Code
 
@@ -26,6 +26,10 @@ FUNCTIONS: dict[str, Callable] = {
     "log2": logarithms.log2,
     "log10": logarithms.log10,
     "logaddexp": logarithms.logaddexp,
+    "power": powers.power,
+    "sqrt": powers.sqrt,
+    "cbrt": powers.cbrt,
+    "hypot": powers.hypot,
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
     "tan": trigonometric.tan,
