@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 
 import mpmath
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 llvmlite = pytest.importorskip("llvmlite")
 
 import vectormath_exact as exact  # noqa: E402
-from vectormath_machine import native  # noqa: E402
+from vectormath_machine import foreign_machine, loop_text, native, optimised  # noqa: E402
 
 from wengert.compile.vectormath import FUNCTIONS, coefficients, declare, derive  # noqa: E402
 
@@ -99,6 +100,27 @@ def test_all_functions_live_in_one_module(dtype, width):
         assert symbol in text
         definitions |= text
     llvm.parse_assembly("".join(definitions.values())).verify()
+
+
+@every_function
+@every_dtype
+@pytest.mark.parametrize(
+    ("triple", "bits", "fma"),
+    [("aarch64-unknown-linux-gnu", 128, True), ("x86_64-unknown-linux-gnu", 128, False)],
+    ids=["aarch64", "x86_64"],
+)
+def test_the_plainest_machines_need_no_library(name, dtype, triple, bits, fma):
+    """The assembly for a machine with nothing beyond its baseline calls nothing that is not in the module."""
+    machine = foreign_machine(triple)
+    if machine is None:
+        pytest.skip(f"llvmlite was built without {triple}")
+    width = bits // (8 * np.dtype(dtype).itemsize)
+    module = optimised(loop_text(name, dtype, width, fma, OPERANDS[name], "loop"), machine)
+    assembly = machine.emit_assembly(module)
+    assert "loop:" in assembly
+    called = set(re.findall(r"^\s+(?:bl|callq?)\s+(\S+)", assembly, re.MULTILINE))
+    labels = set(re.findall(r"^(\S+):", assembly, re.MULTILINE))
+    assert called <= labels
 
 
 def test_the_coefficients_are_what_their_script_derives():

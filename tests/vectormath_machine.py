@@ -59,6 +59,16 @@ def host_machine(level: int = 2, features: str | None = None) -> llvm.TargetMach
     return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=own, opt=level, jit=True)
 
 
+def foreign_machine(triple: str) -> llvm.TargetMachine | None:
+    """The plainest machine of another kind, for its assembly to be read; none if this build of llvmlite cannot write for it."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        return llvm.Target.from_triple(triple).create_target_machine(opt=2, codemodel="default")
+    except RuntimeError:
+        return None
+
+
 ENGINES = []  # engines own the code that the functions below point into
 
 
