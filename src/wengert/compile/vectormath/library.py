@@ -40,6 +40,8 @@ FUNCTIONS: dict[str, Callable] = {
     "erf": error_functions.erf,
     "erfc": error_functions.erfc,
 }
+# What those call, and LLVM does not inline, where an argument is unusual.
+UNUSUAL: dict[str, Callable] = {"unusual power": powers.unusual_power}
 
 
 class Declaration(NamedTuple):
@@ -76,15 +78,16 @@ def declare(name: str, dtype, width: int, fma: bool) -> Declaration:
 
 @cache
 def _declare(name: str, dtype: np.dtype, width: int, fma: bool) -> Declaration:
-    formula, format = FUNCTIONS[name], FORMATS[dtype]
-    symbol = f"@wg.{name}.{format.name}x{width}{'' if fma else '.nofma'}"
+    formula, format = FUNCTIONS.get(name) or UNUSUAL[name], FORMATS[dtype]
+    inlined = "noinline cold" if name in UNUSUAL else "alwaysinline"
+    symbol = f"@wg.{name.replace(' ', '.')}.{format.name}x{width}{'' if fma else '.nofma'}"
     code = Code(format, width, fma, declare)
     names = [parameter for parameter in inspect.signature(formula).parameters if parameter != "code"]
     result = formula(code, *(code.argument(parameter) for parameter in names))
     type = code.types[FLOAT]
     parameters = ", ".join(f"{type} %{parameter}" for parameter in names)
     text = (
-        f"define private {type} {symbol}({parameters}) alwaysinline nounwind willreturn memory(none) {{\nentry:\n"
+        f"define private {type} {symbol}({parameters}) {inlined} nounwind willreturn memory(none) {{\nentry:\n"
         + "\n".join(code.lines)
         + f"\n  ret {type} {result.name}\n}}\n"
     )

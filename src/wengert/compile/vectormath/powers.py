@@ -22,11 +22,8 @@ from .logarithms import normal
 from .writer import Code, Value
 
 
-def log_in_two(code: Code, x: Value) -> tuple[Value, Value]:
-    """log x = k ln 2 + 2 s + s (2/3 z + z² q(z)) as a sum of two floats, for finite positive x; s and z as in `logarithms`."""
-    lifted, added = normal(code, x)
-    m, k, _ = mantissa_and_exponent(code, lifted)
-    k = k + added
+def log_in_two(code: Code, m: Value, k: Value) -> tuple[Value, Value]:
+    """log(m 2^k) = k ln 2 + 2 s + s (2/3 z + z² q(z)) as a sum of two floats, with s and z as in `logarithms`."""
     f = m - 1.0
     total, lost = fast_two_sum(code.number(2.0), f)
     inverse = 1.0 / total
@@ -60,17 +57,46 @@ def _integers(code: Code, y: Value) -> tuple[Value, Value]:
     return whole, whole & lowest.equals(1) & (a < 2 * unit)
 
 
+def _exponent_in_two(code: Code, m: Value, k: Value, y: Value) -> tuple[Value, Value]:
+    """y log(m 2^k)."""
+    high, low = log_in_two(code, m, k)
+    product, error = two_product(code, high, y)
+    return product, code.muladd(low, y, error)
+
+
+def _signed(code: Code, result: Value, x: Value, y: Value) -> Value:
+    """|x|^y made x^y: negative for odd y, nan for a broken one."""
+    whole, odd = _integers(code, y)
+    negated = (result.bits() ^ (x.bits() & code.format.sign_bit)).as_float()
+    broken = ~whole & (x < 0.0) & (code.fabs(x) < math.inf) & (code.fabs(y) < math.inf)
+    return code.where(broken, math.nan, code.where(odd, negated, result))
+
+
 def power(code: Code, x: Value, y: Value) -> Value:
-    """x^y with every special case of IEEE 754's pow."""
+    """x^y with every special case of IEEE 754's pow, all of them left to `unusual_power`."""
     format = code.format
     a = code.fabs(x)
-    # Beyond 2^66 the power of any number but 1 is 0 or infinite, and the products below stay finite.
-    exponent = code.minimum(code.maximum(y, -(2.0**66)), 2.0**66)
-    high, low = log_in_two(code, a)
-    product, error = two_product(code, high, exponent)
-    error = code.muladd(low, exponent, error)
+    m, k, _ = mantissa_and_exponent(code, a)
+    product, rest = _exponent_in_two(code, m, k, y)
+    e, shifted = expm1_reduced(code, product, rest)
+    result = times_power_of_two(e + 1.0, shifted)
+    (result,) = code.rarely(x < 0.0, [result], lambda: [_signed(code, result, x, y)])
+    # False for nan, and within the limit the result is a normal number.
+    limit = (format.bias - 2) * math.log(2)
+    usual = (a >= format.smallest_normal) & (a < math.inf) & (code.fabs(product + rest) < limit)
+    return code.rarely(~usual, [result], lambda: [code.call("unusual power", x, y)])[0]
+
+
+def unusual_power(code: Code, x: Value, y: Value) -> Value:
+    """x^y for all x and y."""
+    format = code.format
+    a = code.fabs(x)
+    lifted, added = normal(code, a)
+    m, k, _ = mantissa_and_exponent(code, lifted)
+    # Beyond 2^66 the power of any number but 1 is 0 or infinite, and the products stay finite up to there.
+    product, rest = _exponent_in_two(code, m, k + added, code.minimum(code.maximum(y, -(2.0**66)), 2.0**66))
     zero, subnormal = (end * math.log(2) for end in ends(code))
-    e, shifted = expm1_reduced(code, product, error)
+    e, shifted = expm1_reduced(code, product, rest)
     result = scaled(code, e + 1.0, shifted, product, subnormal, -subnormal)
     result = code.where(product > (format.bias + 2) * math.log(2), math.inf, result)
     result = code.where(product < zero, 0.0, result)
@@ -79,10 +105,7 @@ def power(code: Code, x: Value, y: Value) -> Value:
     at_edge = code.where(positive ^ nothing, math.inf, code.number(0.0))
     result = code.where(nothing | a.equals(math.inf), at_edge, result)
     # Those of negative numbers, -0 among them.
-    whole, odd = _integers(code, y)
-    negated = (result.bits() ^ (x.bits() & format.sign_bit)).as_float()
-    result = code.where(odd, negated, result)
-    result = code.where(~whole & (x < 0.0) & (a < math.inf) & (code.fabs(y) < math.inf), math.nan, result)
+    result = _signed(code, result, x, y)
     result = code.where(x.equals(x) & y.equals(y), result, x + y)
     return code.where(y.equals(0.0) | x.equals(1.0), 1.0, result)
 
