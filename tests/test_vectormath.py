@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import platform
 import re
 
 import mpmath
@@ -87,6 +88,18 @@ def test_every_width_computes_the_same(name, dtype, width):
     one, other = (compiled(name, dtype, width in (1, 4, 16), w)(*points) for w in (width, WIDTHS[dtype]))
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(np.signbit(one)[~np.isnan(one)], np.signbit(other)[~np.isnan(one)])
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="narrows the instructions of x86-64")
+@every_function
+@every_dtype
+@pytest.mark.parametrize("features", ["", "+avx,+avx2"], ids=["SSE2", "AVX2"])
+def test_machines_with_fewer_instructions_compute_the_same(name, dtype, features):
+    points, *_ = exact.values(name, dtype)
+    line = exact.special_values(dtype)
+    points = [np.concatenate([p, np.roll(line, 3 * i)]) for i, p in enumerate(points)]
+    narrow = native(name, dtype, WIDTHS[dtype], False, OPERANDS[name], features=features)(*points)
+    np.testing.assert_array_equal(narrow, compiled(name, dtype, False)(*points))
 
 
 @every_dtype

@@ -73,10 +73,10 @@ ENGINES = []  # engines own the code that the functions below point into
 
 
 @cache
-def native(name: str, dtype, width: int, fma: bool, operands: int, level: int = 2):
-    """The vector function as a function of arrays of any length."""
+def native(name: str, dtype, width: int, fma: bool, operands: int, level: int = 2, features: str | None = None):
+    """The vector function as a function of arrays of any length; for x86-64 with the given features, or for this machine."""
     function = f"loop{next(SERIAL)}"
-    machine = host_machine(level)
+    machine = host_machine(level, features)
     module = optimised(loop_text(name, dtype, width, fma, operands, function), machine, level)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()

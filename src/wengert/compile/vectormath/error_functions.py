@@ -28,8 +28,8 @@ def erf(code: Code, x: Value) -> Value:
     end, size = ERF_ENDS[code.format.name], code.fabs(x)
     a = code.where(size > end, end, size)  # nan stays
     e, shifted = expm1_reduced(code, -(a * a))
-    total = a + CENTRE
-    tail = polynomial(code, "erf tail", (a - CENTRE) / total) / total
+    inverse = 1.0 / (a + CENTRE)
+    tail = polynomial(code, "erf tail", (a - CENTRE) * inverse) * inverse
     large = 1.0 - times_power_of_two(e + 1.0, shifted) * tail
     return code.where(a < 1.0, erf_near_zero(code, x), code.copysign(large, x))
 

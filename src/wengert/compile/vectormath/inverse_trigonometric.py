@@ -64,7 +64,7 @@ def arctan2(code: Code, y: Value, x: Value) -> Value:
     return code.where(x.equals(x) & y.equals(y), result, x + y)
 
 
-def _halves(code: Code, x: Value) -> tuple[Value, Value, Value]:
+def _halves(code: Code, x: Value) -> tuple[Value, Value]:
     """|x| > 1/2, and arcsin: of |x| where that is false, of √((1 - |x|) / 2) where it is true."""
     a = code.fabs(x)
     upper = a > 0.5
