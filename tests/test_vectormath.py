@@ -14,7 +14,7 @@ import pytest
 llvmlite = pytest.importorskip("llvmlite")
 
 import vectormath_exact as exact  # noqa: E402
-from vectormath_machine import foreign_machine, loop_text, native, optimised  # noqa: E402
+from vectormath_machine import foreign_machine, host_machine, loop_text, native, optimised  # noqa: E402
 
 from wengert.compile.vectormath import FUNCTIONS, coefficients, declare, derive  # noqa: E402
 
@@ -134,6 +134,26 @@ def test_the_plainest_machines_need_no_library(name, dtype, triple, bits, fma):
     called = set(re.findall(r"^\s+(?:bl|callq?)\s+(\S+)", assembly, re.MULTILINE))
     labels = set(re.findall(r"^(\S+):", assembly, re.MULTILINE))
     assert called <= labels
+
+
+def test_sin_and_cos_of_one_number_share_their_work():
+    """A module that needs both multiplies and adds as often as one that needs sin."""
+
+    def count(*names) -> int:
+        definitions, body = {}, ""
+        for name in names:
+            symbol, text = declare(name, np.float64, 4, True)
+            definitions |= text
+            body += (
+                f"  %{name} = call <4 x double> {symbol}(<4 x double> %x)\n  store <4 x double> %{name}, ptr %{name}s\n"
+            )
+        results = ", ".join(f"ptr noalias %{name}s" for name in names)
+        text = "".join(definitions.values())
+        text += f"define void @both(<4 x double> %x, {results}) {{\n{body}  ret void\n}}\n"
+        both = optimised(text, host_machine()).get_function("both")
+        return str(both).count("@llvm.fma.")
+
+    assert count("sin", "cos") == count("sin") > 9
 
 
 def test_the_coefficients_are_what_their_script_derives():

@@ -41,7 +41,12 @@ FUNCTIONS: dict[str, Callable] = {
     "erfc": error_functions.erfc,
 }
 # What those call, and LLVM does not inline, where an argument is unusual.
-UNUSUAL: dict[str, Callable] = {"unusual power": powers.unusual_power}
+UNUSUAL: dict[str, Callable] = {
+    "large sin": trigonometric.large_sin,
+    "large cos": trigonometric.large_cos,
+    "large tan": trigonometric.large_tan,
+    "unusual power": powers.unusual_power,
+}
 
 
 class Declaration(NamedTuple):
