@@ -53,5 +53,5 @@ docs: $(VENV)/.stamp-docs
 	$(BIN)/sphinx-build -W -E --keep-going docs docs/_build
 
 clean:
-	rm -rf $(VENV) docs/_build build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache wengert-demo.png
+	rm -rf $(VENV) docs/_build build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache wengert-demo.*
 	find src tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

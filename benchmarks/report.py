@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 import wengert
+from benchmarks import layouts, problems
 from benchmarks import peers as installed
-from benchmarks import problems
 from benchmarks.timing import medians
 
 # name -> (problem, {contestant: the ratio to stay under})
@@ -50,6 +50,9 @@ def run(options: argparse.Namespace) -> None:
         if options.only in name:
             print()
             check(options.seconds)
+    if options.only in "layouts":
+        print()
+        layouts.report()
     if options.only in "import":
         print()
         _import_time()

@@ -33,6 +33,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_mime_priority_overrides = [("html", "image/svg+xml", 5)]  # pictures as pictures; notebooks show them as pages
 nb_render_markdown_format = "gfm"
 myst_heading_anchors = 3
 

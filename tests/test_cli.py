@@ -192,3 +192,44 @@ def test_a_terminal_without_unicode_gets_no_traceback():
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_every_function_of_expressions_is_numpys(name):
     assert evaluate(parse("f"), {"f": FUNCTIONS[name]}) in (getattr(np, name, None), getattr(np.linalg, name, None))
+
+
+DEBUGGED = """
+import numpy as np
+
+def loss(a, b):
+    ratio = a / (b - 2)
+    return np.log(ratio)
+
+def fails(a):
+    return np.linalg.inv(np.zeros((2, 2)) * a)
+"""
+
+
+def test_debug_of_a_function_in_a_file(tmp_path):
+    (tmp_path / "model.py").write_text(DEBUGGED)
+    done = wengert("debug", "model.py:loss", "-1", "2", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "model.py:5 in loss" in done.stdout and "division by zero" in done.stdout
+    done = wengert("debug", "model.py:loss", "1", "4", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("All is finite")
+    done = wengert("debug", "log(x - y)", "x=1", "y=1", cwd=tmp_path)
+    assert done.returncode == 1 and "the logarithm of 0 is -inf" in done.stdout and "sys.exit" not in done.stdout
+    done = wengert("debug", "model.py:fails", "1", cwd=tmp_path)
+    assert done.returncode == 1 and "LinAlgError was raised: Singular matrix" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "arguments are required"),
+        (["x * y", "x=1"], "y has no value"),
+        (["model.py:loss"], "does not fit 0 values"),
+        (["model.py:nothing", "1"], "has no function nothing"),
+        (["other.py:loss", "1"], "there is no file other.py"),
+    ],
+)
+def test_debug_complains_in_one_line(arguments, complaint, tmp_path):
+    (tmp_path / "model.py").write_text(DEBUGGED)
+    done = wengert("debug", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and complaint in done.stderr and done.stderr.count("\n") == 1

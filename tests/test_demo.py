@@ -80,6 +80,9 @@ def test_the_demo_reaches_its_accuracy_and_saves_a_picture(tmp_path):
     for line in ("(a - b) * (b + 1) = 6", "dL/da = 2", "dL/db = (-2) + 3 = 1", "Loss curves saved as wengert-demo.png"):
         assert line in done.stdout
     assert "10000/10000" in done.stderr  # the progress bar
+    assert (tmp_path / "wengert-demo.svg").read_text().startswith("<svg")
+    assert "saved as wengert-demo.html" in done.stdout
+    assert (tmp_path / "wengert-demo.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     picture = (tmp_path / "wengert-demo.png").read_bytes()
     assert picture.startswith(b"\x89PNG") and len(picture) > 20_000
 

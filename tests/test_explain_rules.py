@@ -10,14 +10,15 @@ from wengert import Variable, expression, gradients
 from wengert.core.linear import put, unbroadcast
 from wengert.core.registry import primitives
 from wengert.ops import elementwise
-from wengert.view.derivation import Lines
-from wengert.view.notation import Derivative, Number, Symbol
-from wengert.view.rules import FREE, OPERANDS, REAL, RULES, parsed, rule_for
-from wengert.view.terms import dims, given, plain
+from wengert.view.derivations.derivation import Lines
+from wengert.view.derivations.notation import Derivative, Number, Symbol
+from wengert.view.derivations.rules import FREE, OPERANDS, REAL, RULES, parsed, rule_for
+from wengert.view.derivations.terms import dims, given, plain, shapes_of
 
 X2, Y2 = np.array([[1.5, -0.5], [0.7, 2.0]]), np.array([[0.3, 1.2], [-1.1, 0.4]])
 POSITIVE, OTHER = np.array([0.6, 1.3, 2.2]), np.array([1.9, 0.8, 0.5])
 SMALL, TIES = np.array([-0.4, 0.3, 0.7]), np.array([0.6, 0.8, 3.0])
+STACK = np.stack([X2, Y2, X2 - Y2])
 SYMMETRIC = X2 @ X2.T
 MASK = np.array([True, False, True])
 UFUNCS = {p.name for p in vars(elementwise).values() if getattr(p, "name", None) in primitives}
@@ -51,7 +52,24 @@ CALLS = {
     "sign": [(np.sign, SMALL)],
     "round": [(lambda x: np.round(x, 1), SMALL)],
     "where": [(lambda x, y: np.where(MASK, x, y), SMALL, OTHER), (lambda x, y: np.where(MASK, x, y), SMALL, 2.0)],
-    "matmul": [(np.matmul, SMALL, OTHER), (np.matmul, X2, Y2), (np.matmul, X2[0], Y2), (np.matmul, X2, Y2[0])],
+    "matmul": [
+        (np.matmul, SMALL, OTHER),
+        (np.matmul, X2, Y2),
+        (np.matmul, X2[0], Y2),
+        (np.matmul, X2, Y2[0]),
+        (np.matmul, STACK, 2 * STACK),
+        (np.matmul, STACK, Y2),
+    ],
+    "einsum": [
+        (lambda x: np.einsum("ij->ji", x), X2),
+        (lambda x, y: np.einsum("ij,jk", x, y), X2, Y2),
+        (lambda x, y: np.einsum("ij,ij->i", x, y), X2, Y2),
+        (lambda x, y, z: np.einsum("i,ij,j->i", x, y, z), X2[0], Y2, X2[1]),
+        (lambda x, y: np.einsum("ij,jk->ik", x, y), X2 + 0.5j * Y2, Y2),
+    ],
+    "diagonal": [(np.diagonal, X2), (lambda x: np.diagonal(x, 0, 1, 0), X2)],
+    "fft.fft": [(np.fft.fft, SMALL), (np.fft.fft, SMALL + 1j * OTHER)],
+    "fft.ifft": [(np.fft.ifft, SMALL), (np.fft.ifft, SMALL + 1j * OTHER)],
     "dot": [
         *[(np.dot, SMALL, OTHER), (np.dot, X2, Y2), (np.dot, X2[0], Y2), (np.dot, X2, Y2[0])],
         *[(np.dot, np.float64(2), np.float64(3)), (np.dot, 2.0, OTHER), (np.dot, OTHER, 2.0)],
@@ -78,6 +96,7 @@ CALLS = {
     "copy": [(np.copy, SMALL)],
     "astype": [(lambda x: x.astype(np.float32), SMALL)],
     "linalg.inv": [(np.linalg.inv, X2)],
+    "linalg.cholesky": [(np.linalg.cholesky, SYMMETRIC)],
     "linalg.solve": [(np.linalg.solve, X2, Y2), (np.linalg.solve, X2, Y2[0])],
     "linalg.det": [(np.linalg.det, X2)],
     "linalg.slogdet": [(lambda x: np.linalg.slogdet(x)[1], X2)],
@@ -136,7 +155,7 @@ def lines_of(function, args, seed=0):
 
 
 def row_of(node):
-    return rule_for(node._primitive.name, tuple(map(dims, node._args)), given(node._params))
+    return rule_for(node._primitive.name, shapes_of(node), given(node._params))
 
 
 def applied(node):
@@ -166,7 +185,7 @@ def evaluate(contribution, lines, node, child):
                 return value
         if term.text == "ties":
             return np.sum(plain(child) == plain(node), axis=node._params.get("axis"), keepdims=True)
-        if term.text == "π" or term.text.startswith("axis"):
+        if term.text == "π" or term.text.startswith(("axis", "axes")):
             return np.pi
         if term.text == "i":
             return 1j
@@ -194,6 +213,12 @@ def functions(monkeypatch):
             "place": lambda g, index, shape: put(g, shape, index, False),
             "cleared": cleared,
             "flip": np.flip,
+            "mT": np.matrix_transpose,
+            "einsum": np.einsum,
+            "sym": lambda a: (a + np.conj(a.T)) / 2,
+            "Phi": lambda a: np.tril(a) - np.diag(np.diagonal(a)) / 2,
+            "fft": np.fft.fft,
+            "ifft": np.fft.ifft,
             "total": lambda value, axes=None: unbroadcast(np.asarray(value), np.shape(plain(child))),
         }
         monkeypatch.setattr(expression, "FUNCTIONS", expression.FUNCTIONS | extra)

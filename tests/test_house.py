@@ -35,7 +35,7 @@ def test_ops_import_core_ops_and_inplace_only(path):
     assert {n for n in imported(path) if not n.startswith(allowed) and n != "wengert"} == set()
 
 
-@pytest.mark.parametrize("path", sorted((SOURCE / "view").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted((SOURCE / "view").rglob("*.py")), ids=lambda p: p.name)
 def test_the_view_imports_core_and_itself_only(path):
     assert {name for name in imported(path) if not name.startswith(("wengert.core", "wengert.view"))} == set()
 
@@ -52,7 +52,7 @@ def test_no_room_is_called_utils():
     assert not [p for p in ROOMS if p.stem in {"utils", "helpers", "misc", "common", "manager"}]
 
 
-@pytest.mark.parametrize("heavy", ["scipy", "matplotlib", "sklearn"])
+@pytest.mark.parametrize("heavy", ["scipy", "matplotlib", "sklearn", "anywidget"])
 def test_import_needs_numpy_alone(heavy):
     code = f"import wengert, sys; sys.exit(any(m.split('.')[0] == {heavy!r} for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

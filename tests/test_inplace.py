@@ -168,6 +168,14 @@ def diagonal_filled(x):
 
 
 @program
+def einsum_view_filled(x):
+    y = np.outer(x, x)
+    np.einsum("ii->i", y)[...] = x[::-1]
+    np.einsum("ij->ji", y)[0] += x
+    return np.sum(y**2 * np.arange(9.0).reshape(3, 3))
+
+
+@program
 def chain_of_views(x):
     y = x * 1
     z = y.T.reshape(1, 3)[0]
@@ -541,6 +549,8 @@ LOOKS = [
     lambda a: np.swapaxes(a, 0, -1),
     lambda a: np.squeeze(a),
     lambda a: np.diagonal(a),
+    lambda a: np.einsum("...ij->...ji", a) if a.ndim > 1 else np.einsum("i->i", a),
+    lambda a: np.einsum("ii->i", a[:2, :2]) if a.ndim > 1 else a,
     lambda a: np.broadcast_to(a, (2, *a.shape)),
     lambda a: np.moveaxis(a, -1, 0),
     lambda a: a.copy(),

@@ -24,6 +24,19 @@ def seed_graph():
 # -- the design's lines, literally ------------------------------------------------------------------------------------
 
 
+def test_the_value_of_an_array_is_read_and_not_written():
+    array = np.array([1.0, 2.0])
+    x = Variable(array)
+    y = x * x
+    for value in (x.val, y.val):
+        with pytest.raises(ValueError, match="read-only"):
+            value[0] = 5.0
+    with pytest.raises(ValueError, match="read-only"):
+        x.val -= 1.0
+    assert array.flags.writeable and array.tolist() == [1.0, 2.0]
+    assert gradients(np.sum(y))[x].tolist() == [2.0, 4.0]
+
+
 def test_the_seed():
     a, b, L = seed_graph()
     assert L.name == "(a - b) * (b + 1)"
@@ -45,6 +58,12 @@ def test_a_hand_made_node_is_as_good_as_any():
     assert gradients(node * node)[a] == 2 * 7 * 3
     (node * 2).backward()
     assert a.grad == 6.0
+
+
+def test_local_gradients_of_a_division_by_zero():
+    with np.errstate(all="ignore"):
+        assert np.divide(Variable(1.0), Variable(0.0)).local_gradients[0][1] == np.inf
+        assert np.fmod(Variable(1.0), Variable(0.0)).local_gradients[0][1] == 1.0
 
 
 def test_local_gradients_of_the_children_too():

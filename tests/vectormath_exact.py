@@ -33,7 +33,7 @@ EXACT = {
     "log2": lambda x: mpmath.log(x) / mpmath.log(2),
     "log10": mpmath.log10,
     "logaddexp": _logaddexp,
-    "power": _power,
+    "pow": _power,
     "sqrt": mpmath.sqrt,
     "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
     "hypot": mpmath.hypot,
@@ -163,7 +163,7 @@ def _bases_and_exponents(name: str, dtype, rng, count: int) -> list[np.ndarray]:
     return [np.concatenate([x, x[: whole.size], -x[: whole.size]]), np.concatenate([y, whole, whole])]
 
 
-POINTS = dict.fromkeys(("logaddexp", "arctan2", "hypot"), _two) | {"power": _bases_and_exponents}
+POINTS = dict.fromkeys(("logaddexp", "arctan2", "hypot"), _two) | {"pow": _bases_and_exponents}
 
 
 @cache
@@ -173,7 +173,7 @@ def values(name: str, dtype) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, 
     points = POINTS[name](name, dtype, rng, 120) if name in POINTS else [_line(name, dtype, rng, 300)]
     with np.errstate(all="ignore"):
         inside = ~np.isnan(NUMPY[name](*(p.astype(np.float64) for p in points)))
-    if name == "power":
+    if name == "pow":
         inside &= points[0] != 0
     points = [p[inside] for p in points]
     high, low = np.empty(points[0].size), np.empty(points[0].size)

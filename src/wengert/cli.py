@@ -1,4 +1,4 @@
-"""The command `wengert`: `wengert demo` and `wengert grad`.
+"""The command `wengert`: `wengert grad`, `wengert explore`, `wengert debug` and `wengert demo`.
 
 What the user typed wrongly ends in one line on the error stream and exit status 2, never in a traceback.
 """
@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert import expression, value_and_grad
+from wengert import Variable, expression, value_and_grad
 
 GRAD_EPILOG = """\
 examples:
@@ -30,6 +30,24 @@ examples:
 An expression may use arithmetic, comparisons, indexing, lists, pi, e and NumPy's
 mathematical functions, by their bare names. It is read, never run as Python.
 With file.py:function, the file is imported and the function called with the values.
+"""
+
+EXPLORE_EPILOG = """\
+examples:
+  wengert explore path/to/file.py:function 1.0 2.0 --open
+  wengert explore "x * sin(y)" x=1 y=2 -o page.html
+"""
+
+
+DEBUG_EPILOG = """\
+examples:
+  wengert debug path/to/file.py:loss 1.0 2.0
+  wengert debug path/to/file.py:loss "[1, 2, 3]"
+  wengert debug "log(x - y)" x=1 y=1
+
+Prints where a value or a derivative stopped being finite, with the line of the file and
+the reason, and where derivatives vanish, stop or are cut. The exit status is 1 if the
+value or the gradient is not finite, or the function raised an error.
 """
 
 
@@ -73,14 +91,37 @@ def parser() -> argparse.ArgumentParser:
         epilog=GRAD_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    grad.add_argument("function", help="an expression such as 'x * sin(y)', or path/to/file.py:function")
-    grad.add_argument(
-        "values",
-        nargs="*",
-        metavar="value",
-        help="name=number for an expression, a number for each argument of a function; lists such as [1, 2] are arrays",
-    )
+    add_call(grad)
     grad.set_defaults(run=run_grad)
+
+    debugging = commands.add_parser(
+        "debug",
+        help="find out where a number came from",
+        description="Run a function, sweep back through it, and report what is not finite, vanishes, stops or is cut.",
+        epilog=DEBUG_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_call(debugging)
+    debugging.set_defaults(run=run_debug)
+
+    explore = commands.add_parser(
+        "explore",
+        help="make a page in which a computation is walked through, forward and backward",
+        description="Write a page that shows a computation step by step: its values forward, the chain rule backward.",
+        epilog=EXPLORE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_call(explore)
+    explore.add_argument("--open", action="store_true", help="show the page in the browser")
+    explore.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("wengert-explore.html"),
+        metavar="page.html",
+        help="where to write the page (default: %(default)s)",
+    )
+    explore.set_defaults(run=run_explore)
 
     demo = commands.add_parser(
         "demo",
@@ -99,13 +140,42 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def add_call(command: argparse.ArgumentParser) -> None:
+    """What says which function to call, and with what."""
+    command.add_argument("function", help="an expression such as 'x * sin(y)', or path/to/file.py:function")
+    command.add_argument(
+        "values",
+        nargs="*",
+        metavar="value",
+        help="name=number for an expression, a number for each argument of a function; lists such as [1, 2] are arrays",
+    )
+
+
 def protected(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with "--" where it keeps `-log(x)` and `-1e-3` from being taken for options of `grad`."""
+    """The arguments, with "--" where it keeps `-log(x)` and `-1e-3` from being taken for options."""
     match list(arguments):
-        case ["grad", first, *rest] if first not in ("-h", "--help", "--"):
-            return ["grad", "--", first, *rest]
+        case ["grad" | "debug" as command, first, *rest] if first not in ("-h", "--help", "--"):
+            return [command, "--", first, *rest]
+        case ["explore", *rest] if not {"-h", "--help", "--"} & set(rest):
+            options, call = _options_apart(rest)
+            return ["explore", *options, "--", *call]
         case unchanged:
             return unchanged
+
+
+def _options_apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options of `explore`, wherever they stand, and the rest."""
+    options, call, waiting = [], [], list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        if word in ("-o", "--output"):
+            options += [word, *waiting[:1]]
+            waiting = waiting[1:]
+        elif word == "--open" or word.startswith("--output="):
+            options.append(word)
+        else:
+            call.append(word)
+    return options, call
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -124,20 +194,30 @@ def run_demo(options: argparse.Namespace) -> int:
     return 0 if reached else 1
 
 
+def run_debug(options: argparse.Namespace) -> int:
+    """The command `wengert debug`."""
+    title, _, values, function, path = called(options)
+    if not values:
+        raise BadInput(f"nothing to differentiate with respect to: give {title} at least one value")
+    from wengert.view.debug import debug  # not at the top: the other commands do not need this room
+
+    report = debug(function)(*values)
+    if path is None and report.error is not None:  # an expression that cannot be evaluated has no line to show
+        raise BadInput(complaint(report.error, title, path))
+    print(report)
+    return 0 if report.ok else 1
+
+
 def run_grad(options: argparse.Namespace) -> int:
     """The command `wengert grad`."""
-    in_file = re.fullmatch(r"(?P<path>.+\.py):(?P<name>\w+)", options.function)
-    if in_file:
-        title, names, values, function = from_file(in_file["path"], in_file["name"], options.values)
-    else:
-        title, names, values, function = from_expression(options.function, options.values)
+    title, names, values, function, path = called(options)
     if not values:
         raise BadInput(f"nothing to differentiate with respect to: give {title} at least one value")
     try:
         with np.errstate(all="ignore"):  # inf and nan are answers here, and are printed
             value, partials = value_and_grad(function, argnums=tuple(range(len(values))))(*values)
     except Exception as error:
-        raise BadInput(complaint(error, title, in_file and in_file["path"])) from None
+        raise BadInput(complaint(error, title, path)) from None
     labels = [title, *(f"d/d{name}" for name in names)]
     width = max(map(len, labels))
     for label, number in zip(labels, [value, *partials], strict=True):
@@ -145,6 +225,44 @@ def run_grad(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_explore(options: argparse.Namespace) -> int:
+    """The command `wengert explore`."""
+    title, names, values, function, path = called(options)
+    if options.output.suffix.lower() not in (".html", ".htm") or not options.output.absolute().parent.is_dir():
+        raise BadInput(f"--output {options.output} is not a .html file in a folder that exists")
+    from wengert.view.explore import explore
+
+    try:
+        with np.errstate(all="ignore"):
+            if path is None:  # an expression: its names are not parameters
+                variables = [Variable(value).set_name(name) for name, value in zip(names, values, strict=True)]
+                page = explore(function(*variables))
+            else:
+                page = explore(function, *values)
+            page.html  # noqa: B018  (makes the page, while what goes wrong is the function's)
+    except Exception as error:
+        raise BadInput(complaint(error, title, path)) from None
+    try:
+        page.save(options.output)
+    except OSError as error:
+        raise BadInput(f"cannot write {options.output}: {error.strerror}") from None
+    print(f"{title}: page written to {options.output}")
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(options.output.absolute().as_uri())
+    return 0
+
+
+def called(options: argparse.Namespace) -> tuple[str, list[str], list[Any], Callable[..., Any], str | None]:
+    """The call that the user typed, and the file that it is in."""
+    in_file = IN_FILE.fullmatch(options.function)
+    if in_file:
+        return *from_file(in_file["path"], in_file["name"], options.values), in_file["path"]
+    return *from_expression(options.function, options.values), None
+
+
+IN_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
 Call = tuple[str, list[str], list[Any], Callable[..., Any]]  # title, names of the arguments, their values, function
 
 

@@ -129,6 +129,7 @@ def custom_gradient(function: Callable) -> Callable:
         if any(isinstance(x, Variable) and x._level >= level for x in (*parts, *rules)):
             raise errors.captured(getattr(function, "__name__", "f"))
         given = Given(getattr(function, "__name__", "custom"), tuple(rules))
+        given.called = (function, kwargs)
         children = tuple(x for x in nodes if isinstance(x, Variable) and x._level == level)
         return record(given, out, tuple(nodes), {}, level, children)
 

@@ -21,13 +21,13 @@ import numpy as np
 from wengert.core import errors
 from wengert.core.primitive import node_of, pinned
 from wengert.core.registry import ASSIGN, implements, primitives, rules
-from wengert.core.variable import NO_PARAMS, WRITTEN, Variable, new_serial
+from wengert.core.variable import NO_PARAMS, WRITTEN, Variable, is_array, new_serial
 from wengert.ops import elementwise as ew
 from wengert.ops.constants import plain
 from wengert.ops.index import is_basic, plain_index, setitem
 from wengert.ops.methods import REFUSED
 from wengert.ops.operators import _PLAIN, _divide
-from wengert.ops.storage import Version, owned_alone, same_layout, twin
+from wengert.ops.storage import Version, owned_alone, same_layout, stands_for_another, writable
 
 # -- who stands for what ----------------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ def _chain(view: Any) -> list:
 # -- views ------------------------------------------------------------------------------------------------------------
 
 VIEWS = ("getitem", "reshape", "transpose", "broadcast_to", "real", "imag", "diagonal", "rot90", "diag",
-         "sliding_window_view")  # fmt: skip
+         "sliding_window_view", "einsum")  # fmt: skip
 
 
 class _Seen:
@@ -234,7 +234,7 @@ def mark_view(node: Any, parent: Any) -> None:
     """Make a node a View if its value shares the memory of its operand's, as NumPy's views do."""
     value = node._val
     if value.__class__ is np.ndarray:
-        base, content = value.base, parent._val
+        base, content = value.base, getattr(parent, "_val", None)  # einsum's first operand may be an array
         if (
             base is None
             or content.__class__ is not np.ndarray
@@ -244,7 +244,7 @@ def mark_view(node: Any, parent: Any) -> None:
             if node._level < 0 and node._primitive.name == "getitem":  # y[mask] += x writes into what y[mask] copied
                 node.__class__, node._args, node._children, node._primitive = Fillable, (), (), None
             return
-    elif isinstance(value, np.ndarray):
+    elif is_array(value):
         if not np.may_share_memory(value, parent._val):
             return
     elif value.__class__ is not View:
@@ -286,10 +286,10 @@ def write(target: Variable, index: Any, value: Any) -> None:
         _replace(target, setitem(base, value, index=index))
     elif isinstance(value, Variable):
         _replace(target, setitem(base._val, value, index=index))
-    elif target.__class__ is not View and owned_alone(base):
+    elif target.__class__ is not View and owned_alone(base) and not stands_for_another(value):
         base._val[index] = value
     else:  # somebody computed with it, or looks at it
-        content = twin(base._val)
+        content = writable(base._val, value)
         content[index] = value
         _replace(target, content)
 
@@ -298,7 +298,7 @@ def check_writeable(target: Variable, complaint: str = "assignment destination i
     """Raise as NumPy does for what cannot be written: numbers, and memory that is seen many times or belongs to others."""
     base = target.node
     content = plain(base._val)
-    if content.__class__ is not np.ndarray:
+    if not is_array(content):
         raise TypeError(f"'{type(content).__name__}' object does not support item assignment")
     if not content.flags.writeable and (target.__class__ is View or base._primitive is None):
         raise ValueError(complaint)
@@ -386,13 +386,13 @@ def _check_same_kind(value: Any, target: Variable) -> None:
 def _in_place(name: str) -> Callable:
     def in_place(self: Variable, other: Any) -> Any:
         node = self.node
-        if plain(node._val).__class__ is not np.ndarray:
+        if not is_array(plain(node._val)):
             return NotImplemented  # numbers are immutable: Python binds the name to a new one
         other = number_or_variable(other)
         check_writeable(self, "output array is read-only")
         if node._level < 0 and not isinstance(other, Variable):
-            alone = self.__class__ is not View and owned_alone(node)
-            content = getattr(node._val if alone else twin(node._val), f"__i{name}__")(other)
+            alone = self.__class__ is not View and owned_alone(node) and not stands_for_another(other)
+            content = getattr(node._val if alone else writable(node._val, other), f"__i{name}__")(other)
             if not alone:
                 _replace(self, content)
             return self

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.linear import Parts, unbroadcast
-from wengert.core.variable import FLOAT64, Variable, dtype_of
+from wengert.core.variable import FLOAT64, Variable, dtype_of, is_array
 
 _ndarray, _float64 = np.ndarray, np.float64
 
@@ -72,7 +72,7 @@ def is_finite(value: Any) -> bool:
     if kind is Parts:
         return all(is_finite(part) for part in value.values if part is not None)
     while isinstance(value, Variable):
-        value = value.val
+        value = value.node._val
     # A sum is finite only if all entries are, and costs less than isfinite; overflow of it only costs a second look.
     return bool(np.isfinite(np.sum(value))) if np.size(value) else True
 
@@ -86,7 +86,7 @@ def fit(contribution: Any, value: Any, lead: int = 0) -> Any:
     shape = np.shape(value)
     if contribution.shape[lead:] != shape:
         contribution = unbroadcast(contribution, shape, lead)
-    if contribution.__class__ is _ndarray and contribution.ndim == 0 and value.__class__ is not _ndarray:
+    if contribution.ndim == 0 and is_array(contribution) and not is_array(value):
         contribution = contribution[()]  # np.where and its like make a 0-d array of scalars
     return cast(contribution, dtype_of(value))
 

@@ -427,7 +427,7 @@ def stop_gradient(x: Any) -> Any:
         if not isinstance(value, Variable):
             return value
         while isinstance(value, Variable):
-            value = value.val
+            value = value.node._val
         return value.copy() if isinstance(value, np.ndarray) else value  # the graph keeps its own
 
     return map_tree(plain, x)

@@ -17,6 +17,14 @@ class DerivativeValueError(WengertError, ValueError):
     """Shapes, trees or arguments that do not fit."""
 
 
+class FixedValueError(WengertError, AttributeError):
+    """The value of a variable was to be replaced."""
+
+
+class CompiledFunctionError(WengertError, RuntimeError):
+    """A function can not be compiled as it is, or was not called yet."""
+
+
 class FreedGraphError(WengertError, RuntimeError):
     """A graph was used after a sweep had freed it."""
 
@@ -162,6 +170,8 @@ def not_callable(value: Any, name: str) -> DerivativeTypeError:
         "linearize": "linearize(f, x)",
         "primitive": "primitive(f, rule)",
         "explain": "explain(f, x), or explain(L) for a variable L",
+        "debug": "debug(f)(x), or with debug() as report: around the code",
+        "explore": "explore(f, x), or explore(L) for a variable L",
     }
     return DerivativeTypeError(
         f"{name} takes a function, got {describe(value)}.\n"
@@ -202,10 +212,33 @@ def freed() -> FreedGraphError:
     )
 
 
+def fixed_value() -> FixedValueError:
+    return FixedValueError(
+        "The value of a variable stays as it is: what was computed from it refers to it.\n"
+        "Fix: make a new one, w = Variable(w.val - rate * w.grad); to write into an array that is differentiated, "
+        "x[...] = value."
+    )
+
+
+def unknown_picture(path: str, known: list[str]) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"A picture can not be saved as {path!r}: its name says no format.\n"
+        f"Fix: end it in {', '.join(known[:-1])} or {known[-1]}, as in draw(L, 'graph.svg')."
+    )
+
+
 def not_a_variable(value: Any, name: str) -> DerivativeTypeError:
     return DerivativeTypeError(
         f"{name} needs a Variable, got {describe(value)}: nothing in it remembers how it was computed.\n"
         "Fix: compute it from Variable(...) objects, or use grad(f)(x)."
+    )
+
+
+def not_one_variable(value: Any, name: str) -> DerivativeTypeError:
+    return DerivativeTypeError(
+        f"{name} needs a function that returns one number or array, computed from its arguments; it returned "
+        f"{describe(value)}.\n"
+        f"Fix: take one of them, {name}(lambda *x: f(*x)[0], ...), or return the value instead of None."
     )
 
 
@@ -218,6 +251,14 @@ def not_scalar_derivation(value: Any) -> DerivativeTypeError:
 
 def bad_wrt(value: Any, wanted: str, call: str) -> DerivativeTypeError:
     return DerivativeTypeError(f"wrt names {wanted}, got {describe(value)}.\nFix: {call}.")
+
+
+def nothing_to_debug(args: tuple) -> DerivativeTypeError:
+    got = ", ".join(map(describe, args)) or "no argument"
+    return DerivativeTypeError(
+        f"debug found nothing to differentiate with respect to: got {got}.\n"
+        "Fix: pass floats, complex numbers or arrays of them: debug(f)(4.0) and not debug(f)(4)."
+    )
 
 
 def bad_local_gradients(children: Any, local_gradients: Any) -> DerivativeValueError:
@@ -236,14 +277,37 @@ def wrong_partial(name: str, partial: tuple, in_shape: tuple, out_shape: tuple) 
     )
 
 
+def not_a_page(path: Any) -> DerivativeValueError:
+    return DerivativeValueError(
+        f"The explorer's page is an HTML file, got the path {str(path)!r:.200}.\n"
+        'Fix: end it in .html, explore(f, x, path="page.html").'
+    )
+
+
+def not_compiled_yet(name: str) -> CompiledFunctionError:
+    return CompiledFunctionError(
+        f"{name} has no program yet: one is made by the first call, and none of what runs as plain Python.\n"
+        f"Fix: call {name} first; its .report() says what ran as plain Python, and why."
+    )
+
+
+def random_inside() -> CompiledFunctionError:
+    return CompiledFunctionError(
+        "The compiled function draws random numbers that would be the same in every later call.\n"
+        "Fix: pass the numbers in, or a generator as an argument: f(x, np.random.default_rng(0))."
+    )
+
+
 def missing_extra(package: str, extra: str, what: str) -> ImportError:
     return ImportError(f'{what} needs {package}.\nFix: pip install "wengert[{extra}]"')
 
 
-def not_checked(what: str, index: Any, analytic: Any, numeric: Any, tolerance: float) -> AssertionError:
+def not_checked(
+    what: str, entry: str, analytic: Any, numeric: Any, doubt: float, tolerance: float, blamed: str
+) -> AssertionError:
     return AssertionError(
-        f"{what} disagrees with finite differences at entry {index}: "
-        f"analytic {analytic!r}, numeric {numeric!r}, tolerance {tolerance:g}.\n"
+        f"{what} disagrees with finite differences: {entry},\n"
+        f"analytic {analytic!r}, numeric {numeric!r} ± {doubt:.1g}, tolerance {tolerance:g}.\n{blamed}\n"
         "Fix: correct the derivative rule, or check at a point away from kinks and jumps, where differences hold."
     )
 

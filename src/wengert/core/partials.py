@@ -164,7 +164,8 @@ class Binary(Elementwise):
 
 def _partial_value(edge: LinearMap) -> Any:
     if isinstance(edge, Divide):
-        return 1 / edge.partial
+        divisor = edge.partial  # a number of Python's raises where NumPy's are infinite
+        return float(np.divide(1.0, divisor)) if divisor.__class__ is float or divisor.__class__ is int else 1 / divisor
     if not isinstance(edge, Scale):
         return 1.0
     return edge.partial[()] if isinstance(edge.partial, np.ndarray) else edge.partial

@@ -326,6 +326,7 @@ class Given(Primitive):
     def __init__(self, name: str, rules_given: tuple):
         super().__init__(lambda *operands: None, name)
         self.given = rules_given
+        self.called: tuple | None = None  # the user's function and its keywords, where there is one (see `blame`)
 
     def maps(self, node: Variable) -> list[tuple[Variable, LinearMap]]:
         found = []

@@ -118,8 +118,16 @@ class Variable:
 
     @property
     def val(self) -> Any:
-        """The plain value."""
-        return self.node._val
+        """The plain value; an array can be read and not written, for the graph computes with it."""
+        value = self.node._val
+        if value.__class__ is np.ndarray and value.flags.writeable:
+            value = value.view()
+            value.flags.writeable = False
+        return value
+
+    @val.setter
+    def val(self, value: Any) -> None:
+        raise errors.fixed_value()
 
     @property
     def edges(self) -> tuple:
@@ -319,6 +327,11 @@ def as_differentiable(value: Any) -> Any:
     if kind is not np.ndarray and isinstance(value, (np.matrix, np.ma.MaskedArray)):
         raise errors.array_subclass(value)
     return value
+
+
+def is_array(value: Any) -> bool:
+    """Is it an array, and not a number? What stands for another value (see `compile`) says for which by `concrete`."""
+    return isinstance(getattr(value, "concrete", value), np.ndarray)
 
 
 def dtype_of(value: Any) -> np.dtype:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from wengert import draw, explore
 from wengert.core import errors
 from wengert.demo import digits, figure, regression, seed_graph
 
@@ -19,7 +20,7 @@ NEEDED = {"matplotlib": "matplotlib", "scikit-learn": "sklearn", "tqdm": "tqdm"}
 
 
 def run(output: Path) -> bool:
-    """Run all three parts, print what they find and save the picture as PNG.
+    """Run all three parts, print what they find, and save the loss curves as PNG, beside them the graph as SVG and as a page.
 
     Returns
     -------
@@ -37,6 +38,14 @@ def run(output: Path) -> bool:
 
     heading("1. A graph that you can read")
     print(seed_graph.report())
+
+    drawn = output.with_suffix(".svg")
+    draw(seed_graph.seed_graph()[0], drawn)
+    page = explore(seed_graph.two_factors, 4.0, 1.0, path=output.with_suffix(".html"))
+    print(f"\nThe picture of it saved as {drawn}")
+    print(
+        f"A page to walk through it, forward and backward, saved as {output.with_suffix('.html')} ({len(page.html) // 1000} kB)"
+    )
 
     heading("2. Linear regression, 51 parameters, plain gradient descent")
     X, y = regression.data()

@@ -21,6 +21,13 @@ def seed_graph() -> tuple[Variable, Variable, Variable]:
     return (a - b) * (b + 1), a, b
 
 
+def two_factors(a: Any, b: Any) -> Any:
+    """The same as a function, with a name for each factor."""
+    x = a - b
+    y = b + 1
+    return x * y
+
+
 def graph_text(root: Variable) -> str:
     """The graph as a tree: each node's name and value, and on each edge the partial along it.
 

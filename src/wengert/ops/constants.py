@@ -14,7 +14,7 @@ from wengert.core.variable import Variable
 def plain(value: Any) -> Any:
     """A value (or a list or tuple of them) without its graph, at every level."""
     while isinstance(value, Variable):
-        value = value.val
+        value = value.node._val
     return type(value)(plain(v) for v in value) if type(value) in (list, tuple) else value
 
 
@@ -22,6 +22,7 @@ def on_plain_values(function: Callable) -> Callable:
     def constant(*args: Any, **kwargs: Any) -> Any:
         return function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
 
+    constant.__name__ = function.__name__
     return constant
 
 

@@ -49,7 +49,7 @@ def power_exponent(out: Any, x: Any, y: Any) -> Any:
 power = elementwise(np.power, power_base, power_exponent)
 float_power = elementwise(np.float_power, power_base, power_exponent)
 remainder = elementwise(np.remainder, 1, lambda out, x, y: -np.floor_divide(x, y))
-fmod = elementwise(np.fmod, 1, lambda out, x, y: -np.trunc(x / y))
+fmod = elementwise(np.fmod, 1, lambda out, x, y: -np.trunc(np.divide(x, y)))
 floor_divide = elementwise(np.floor_divide, None, None)
 divmod_ = elementwise(
     np.divmod, lambda out, x, y: (None, np.ones_like(out[1])), lambda out, x, y: (None, -np.floor_divide(x, y))

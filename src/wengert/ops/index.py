@@ -14,7 +14,7 @@ from wengert.core.primitive import Structured, node_of, structured
 from wengert.core.registry import implements, primitives
 from wengert.core.variable import Variable, new_serial
 from wengert.ops.constants import plain
-from wengert.ops.storage import Place, Storage, Version, entries, owned_alone, twin
+from wengert.ops.storage import Place, Storage, Version, entries, owned_alone, writable
 from wengert.ops.targets import deliver
 
 _ndarray = np.ndarray
@@ -110,7 +110,7 @@ put = structured(linear.put, _put_edge)
 
 
 def _add_at_value(base: Any, amount: Any, index: Any) -> Any:
-    out = np.array(base)
+    out = writable(base, amount)
     np.add.at(out, index, amount)  # one by one, as sums are rounded
     return out
 
@@ -127,7 +127,7 @@ add_at = structured(
 
 
 def _setitem_value(base: Any, value: Any, index: Any) -> Any:
-    out = twin(base)
+    out = writable(base, value)
     out[index] = value
     return out
 

@@ -153,7 +153,7 @@ def matrix_transposed(self: Variable) -> Any:
 
 def _of_value(name: str) -> Callable:
     """An attribute of the plain array."""
-    return lambda self: getattr(np.asarray(plain(self.val)), name)
+    return lambda self: getattr(np.asarray(plain(self.node._val)), name)
 
 
 ATTRIBUTES: dict[str, Callable] = {

@@ -80,10 +80,10 @@ def _slow(ufunc: np.ufunc) -> tuple[Callable, Callable]:
 def _compare(function: Callable) -> Callable:
     def comparison(self: Variable, other: Any) -> Any:
         while isinstance(other, Variable):
-            other = other.val
-        value = self.val
+            other = other.node._val
+        value = self.node._val
         while isinstance(value, Variable):
-            value = value.val
+            value = value.node._val
         return function(value, other)
 
     return comparison
@@ -96,9 +96,9 @@ def _round(self: Variable, ndigits: int | None = None) -> Any:
 
 def _to_integer(function: Callable) -> Callable:
     def integer(self: Variable) -> int:
-        value = self.val
+        value = self.node._val
         while isinstance(value, Variable):
-            value = value.val
+            value = value.node._val
         return function(value)
 
     return integer

@@ -122,8 +122,24 @@ if sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lamb
 # -- layout -----------------------------------------------------------------------------------------------------------
 
 
+def stands_for_another(value: Any) -> bool:
+    """Is it neither plain nor a variable, so that a plain array can not hold it?"""
+    return hasattr(value, "__array_function__") and not isinstance(value, (np.ndarray, np.generic, Variable))
+
+
+def writable(base: Any, value: Any) -> Any:
+    """A copy of an array, into which the value can be written: of the value's kind, if plain arrays can not hold it."""
+    if stands_for_another(value) and isinstance(base, np.ndarray):
+        made = np.zeros_like(value, shape=base.shape, dtype=base.dtype)
+        made[...] = base
+        return made
+    return twin(base)
+
+
 def twin(array: np.ndarray) -> np.ndarray:
     """A copy laid out in memory as the original is: so that its views are views where the original's are."""
+    if not isinstance(array, np.ndarray):
+        return np.copy(array)
     made = np.array(array)
     if same_layout(made, array) or array.size == 0:
         return made

@@ -159,7 +159,7 @@ def _depth(value: Any) -> int:
     """How many levels of variables there are in a value."""
     depth = 0
     while isinstance(value, Variable):
-        value, depth = value.val, depth + 1
+        value, depth = value.node._val, depth + 1
     return depth
 
 

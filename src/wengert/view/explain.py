@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from wengert.core import errors
 from wengert.core.sweep import order
-from wengert.core.trees import flatten, unflatten
-from wengert.core.variable import Variable, dtype_of
-from wengert.view.derivation import Line, Lines
-from wengert.view.latex import latex_of
-from wengert.view.mathml import mathml_of
-from wengert.view.names import Named, call_with_names, names_at
-from wengert.view.text import text_of
+from wengert.core.variable import Variable
+from wengert.view.calling import call_named, parameter_names
+from wengert.view.derivations.derivation import Line, Lines
+from wengert.view.derivations.latex import latex_of
+from wengert.view.derivations.mathml import mathml_of
+from wengert.view.derivations.text import text_of
+from wengert.view.recording import Named, names_at
 
 STEPS = 40  # that are shown of a longer derivation
 
@@ -167,51 +166,17 @@ def _scalar(output: Any) -> Variable:
 
 def _of_call(function: Callable, args: Sequence, wrt: Any, steps: int | None) -> Derivation:
     """Call the function on variables named for its parameters, and explain what it returns."""
-    names = _parameters(function, len(args))
+    names = parameter_names(function, len(args))
     asked = None if wrt is None else list(wrt) if isinstance(wrt, (tuple, list)) else [wrt]
     positions = None if asked is None else [_position(one, names, function) for one in asked]
-    called: list[Any] = []
-    made: list[list[Variable]] = []
-    known: Named = []
-    for i, (arg, name) in enumerate(zip(args, names, strict=True)):
-        leaves, structure = flatten(arg)
-        wanted = positions is not None and i in positions
-        variables = [Variable(leaf) if wanted or _is_float(leaf) else leaf for leaf in leaves]
-        labels = (
-            [name] if len(leaves) == 1 and variables[0] is not leaves[0] and leaves[0] is arg else _labels(arg, name)
-        )
-        known += [
-            (label, leaf) for label, leaf in zip(labels, variables, strict=False) if not isinstance(leaf, (int, str))
-        ]
-        made.append([leaf for leaf in variables if isinstance(leaf, Variable)])
-        called.append(unflatten(structure, variables))
-    targets = [leaf for i in (range(len(args)) if positions is None else positions) for leaf in made[i]]
+    called = call_named(function, args, positions or ())
+    targets = [leaf for i in (range(len(args)) if positions is None else positions) for leaf in called.inputs[i]]
     if not targets:
         raise errors.bad_wrt(wrt, "a parameter that holds floats", "explain(f, 4.0) and not explain(f, 4)")
-    value, inside = call_with_names(function, called)
-    if not isinstance(value, Variable) and _is_float(value):
-        value = Variable(value)  # a constant: it depends on nothing
+    if not isinstance(called.value, Variable):
+        raise errors.not_one_variable(called.value, "explain")
     single = wrt is not None and not isinstance(wrt, (tuple, list)) and len(targets) == 1
-    return Derivation(Lines(_scalar(value), targets, known + inside), steps, single)
-
-
-def _is_float(leaf: Any) -> bool:
-    return (
-        not isinstance(leaf, (bool, int, str))
-        and getattr(dtype_of(leaf), "kind", "O") in "fc"
-        and (isinstance(leaf, (float, complex, Variable)) or hasattr(leaf, "dtype"))
-    )
-
-
-def _parameters(function: Callable, count: int) -> list[str]:
-    """The names of the first parameters; those that a function does not tell are x₁, x₂, ..."""
-    try:
-        kinds = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        kinds = []  # type: ignore[assignment]
-    names = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
-    rest = next((p.name for p in kinds if p.kind is p.VAR_POSITIONAL), "x")
-    return names + [rest] * (count - len(names))
+    return Derivation(Lines(_scalar(called.value), targets, called.names), steps, single)
 
 
 def _position(one: Any, names: list[str], function: Callable) -> int:
@@ -223,15 +188,3 @@ def _position(one: Any, names: list[str], function: Callable) -> int:
     raise errors.bad_wrt(
         one, f"a parameter of {getattr(function, '__name__', 'f')} ({listed})", "explain(f, x, wrt='x')"
     )
-
-
-def _labels(tree: Any, name: str) -> list[str]:
-    """For each leaf of a tree the last key on the way to it, or the name of the whole."""
-    if isinstance(tree, dict):
-        return [label for key, part in tree.items() for label in _labels(part, key if isinstance(key, str) else name)]
-    if isinstance(tree, (list, tuple)):
-        keys = getattr(tree, "_fields", [name] * len(tree))
-        return [label for key, part in zip(keys, tree, strict=True) for label in _labels(part, key)]
-    if hasattr(type(tree), "__dataclass_fields__"):
-        return [label for key in tree.__dataclass_fields__ for label in _labels(getattr(tree, key), key)]
-    return [] if tree is None else [name]

@@ -1,1 +1,0 @@
-"""Native code for traced functions."""

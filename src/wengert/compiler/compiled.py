@@ -1,0 +1,446 @@
+"""wengert.compile: a Python function that runs as native code where it has been traced, and as itself elsewhere.
+
+A call looks for a variant: a program that was traced for arguments like these. Its guards decide whether it holds; if none
+does, the function is run once more, traced, and compiled. Whatever can not be a program runs eagerly, and the report says why.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+import types
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wengert.compiler import dispatch, native
+from wengert.compiler import interface as _interface  # noqa: F401  (gives traced arrays their operators)
+from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
+from wengert.compiler.draws import Draws, seeds_itself
+from wengert.compiler.execution import MISS, Executable, as_kind, walkable
+from wengert.compiler.fusion import Planner, lowered
+from wengert.compiler.kernels import Writer
+from wengert.compiler.program import Given, Instruction, Program
+from wengert.compiler.report import Report
+from wengert.compiler.simplify import simplify
+from wengert.compiler.traced import Traced
+from wengert.compiler.tracing import Trace, Untraceable
+from wengert.core import errors
+from wengert.core.trees import LEAF, Structure, flatten, unflatten
+from wengert.core.variable import Variable
+
+MOST_VARIANTS = 32
+
+
+class Variant:
+    """A program for arguments of one signature and for the guards that held when it was traced."""
+
+    def __init__(
+        self,
+        program: Program,
+        executable: Executable,
+        structure: Structure,
+        leaves: list[Any],
+        watch: Watch,
+        generators: list[Any],
+        milliseconds: tuple[float, float],
+    ):
+        self.program, self.executable = program, executable
+        self.structure, self.leaves = structure, leaves  # of the result: a leaf is a constant, or None for an array
+        self.watch, self.generators = watch, generators  # generators: of outside, or leaf numbers
+        self.milliseconds = milliseconds
+        self.answered = 0  # calls that came by way of Python
+        self.entry: dispatch.Entry | None = None  # how machine code comes here
+
+    @property
+    def hits(self) -> int:
+        """How many calls this variant has answered."""
+        return self.answered + (0 if self.entry is None else self.entry.calls)
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """The function's result, or MISS."""
+        if not self.watch.holds():
+            return MISS
+        drawing = [leaves[g] if isinstance(g, int) else g for g in self.generators]
+        states = [generator.bit_generator.state for generator in drawing]
+        try:
+            found = self.executable.run(leaves)
+        except BaseException:
+            _rewind(drawing, states)
+            raise
+        if found is MISS:
+            _rewind(drawing, states)
+            return MISS
+        self.answered += 1
+        arrays = iter(found)
+        filled = [as_kind(next(arrays), content) if kind == "array" else content for kind, content in self.leaves]
+        return unflatten(self.structure, filled)
+
+
+def _rewind(generators: list, states: list) -> None:
+    for generator, state in zip(generators, states, strict=True):
+        generator.bit_generator.state = state
+
+
+class Eagerly(Exception):
+    """This call is to be run as plain Python; the text says why."""
+
+
+def native_entry(variant: Variant, arguments: Structure, leaves: list) -> dispatch.Entry | None:
+    """The entry by which machine code answers calls with such arguments; None if only Python can."""
+    executable, watch = variant.executable, variant.watch
+    if (
+        not executable.native_only
+        or executable.write_targets
+        or variant.generators
+        or watch.sequences
+        or not all(map(walkable, executable.externals))
+    ):
+        return None
+    positional, keywords = arguments.children
+    if keywords.children:
+        return None
+    contents = iter(variant.leaves)
+    shapes = iter(executable.results)
+    try:
+        given = iter(leaves)
+        trees = [_native_tree(part, lambda: _native_leaf(next(given))) for part in positional.children]
+        result = _native_tree(variant.structure, lambda: _native_result(next(contents), shapes))
+        guards = {(id(table), key): (table, key, value) for table, key, value in watch.items}
+        return dispatch.Entry(
+            executable.code.addresses[executable.entry_point],
+            trees,
+            result,
+            externals=executable.externals,
+            workspace_bytes=executable.plan.workspace,
+            guards=[(cell, dispatch.ABSENT if x is ABSENT else x) for cell, x in watch.cells] + [*guards.values()],
+            release_gil=executable.work > LONG,
+            keep=(executable, watch),
+        )
+    except ValueError:  # a tree or a dtype that machine code does not check
+        return None
+
+
+LONG = 1 << 16  # entries computed, from which on other threads may run meanwhile
+
+
+def _native_tree(structure: Structure, leaf: Callable) -> Any:
+    kind = structure.kind
+    if kind == LEAF:
+        return leaf()
+    if kind is None:
+        return dispatch.Static(None)
+    if kind is dict and structure.mapping is dict:
+        return {key: _native_tree(part, leaf) for key, part in zip(structure.keys, structure.children, strict=True)}
+    if kind in (tuple, list):
+        return kind(_native_tree(part, leaf) for part in structure.children)
+    raise ValueError(f"{kind} has no native form")
+
+
+def _native_leaf(x: Any) -> Any:
+    kind = type(x)
+    if kind is np.ndarray:
+        if not walkable(x):
+            raise ValueError("not contiguous")
+        return dispatch.Array(x.dtype, x.shape)
+    if kind is int:
+        raise ValueError("an integer of Python's is read by Python")
+    return dispatch.Scalar(kind) if kind in (float, complex) or isinstance(x, np.generic) else dispatch.Static(x)
+
+
+def _native_result(content: tuple, shapes: Any) -> Any:
+    how, kind = content
+    if how == "constant":
+        return dispatch.Static(kind)
+    shape, dtype = next(shapes)
+    return dispatch.Array(dtype, shape) if kind is np.ndarray else dispatch.Scalar(kind)
+
+
+class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
+    """What `wengert.compile` returns: called like the function, it answers from machine code where it can."""
+
+    entries: tuple  # of machine code's ways in
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __init__(self, function: Callable, variants: int):
+        super().__init__(self._call)
+        functools.update_wrapper(self, function, updated=())
+        self.function, self.most = function, variants
+        self.variants: dict[Any, list[Variant]] = {}
+        self.eager: dict[Any, str] = {}  # signatures that are run eagerly, and why
+        self.statistics: dict[str, Any] = {"misses": 0, "reasons": {}, "traced": 0}
+        self.lock = threading.RLock()
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that machine code does not answer."""
+        leaves, structure = flatten((args, kwargs))
+        for x in leaves:
+            if isinstance(x, (Variable, Traced, Draws)):  # inside of a derivative, or of another compiled function
+                return self.function(*args, **kwargs)
+        try:
+            key = (repr(structure), *map(signature, leaves))
+            known = self.variants.get(key)
+        except (Eagerly, TypeError) as reason:
+            return self._eagerly(str(reason), args, kwargs)
+        if known:
+            for variant in known:
+                try:
+                    found = variant.run(leaves)
+                except Exception:  # what is called back raised: the function itself says how
+                    return self.function(*args, **kwargs)
+                if found is not MISS:
+                    return found
+            self.statistics["misses"] += 1
+        if key in self.eager:
+            return self._eagerly(self.eager[key], args, kwargs)
+        return self._traced(key, leaves, structure, args, kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def _eagerly(self, reason: str, args: tuple, kwargs: dict) -> Any:
+        reasons = self.statistics["reasons"]
+        reasons[reason] = reasons.get(reason, 0) + 1
+        return self.function(*args, **kwargs)
+
+    def _traced(self, key: Any, leaves: list, structure: Structure, args: tuple, kwargs: dict) -> Any:
+        if sum(map(len, self.variants.values())) >= self.most:
+            reason = (
+                f"more than {self.most} variants: branches or numbers that Python looks at differ from call to call"
+            )
+            return self._eagerly(reason, args, kwargs)
+        before = [x.bit_generator.state if isinstance(x, np.random.Generator) else None for x in leaves]
+        try:
+            variant, result = trace(self.function, leaves, structure)
+        except Eagerly as reason:
+            for x, state in zip(leaves, before, strict=True):
+                if state is not None:
+                    x.bit_generator.state = state
+            self.eager[key] = str(reason)
+            return self._eagerly(str(reason), args, kwargs)
+        self.statistics["traced"] += 1
+        with self.lock:
+            self.variants.setdefault(key, []).append(variant)
+            variant.entry = native_entry(variant, structure, leaves)
+            if variant.entry is not None:
+                self.entries = (*self.entries, variant.entry)
+        return result
+
+    def report(self) -> Report:
+        """What was compiled, how often it ran, what missed and why, what is called back."""
+        return Report(self)
+
+    def program(self, optimized: bool = True) -> Program:
+        """The Wengert list of the variant traced last; `print` it."""
+        variants = [variant for found in self.variants.values() for variant in found]
+        if not variants:
+            raise errors.not_compiled_yet(getattr(self.function, "__name__", "the function"))
+        return variants[-1].executable.plan.program if optimized else variants[-1].program
+
+    def __repr__(self) -> str:
+        return f"<compiled {getattr(self.function, '__name__', 'function')}>"
+
+
+def signature(x: Any) -> Any:
+    """What of a leaf decides which program fits: the type, of arrays dtype, shape and layout, of objects themselves."""
+    kind = type(x)
+    if kind is np.ndarray:
+        dtype = x.dtype
+        if not dtype.isnative or dtype.kind not in "biufc":
+            raise Eagerly(f"an array of dtype {dtype!r}")
+        if not x.flags.aligned:
+            raise Eagerly("an array that is not aligned")
+        layout = None if x.flags.c_contiguous else x.strides
+        return kind, dtype, x.shape, layout, x.flags.writeable
+    if kind in (float, complex):
+        return kind
+    if isinstance(x, np.generic) and x.dtype.kind in "biufc":
+        return kind
+    if isinstance(x, np.ndarray):
+        raise Eagerly(f"an array of the class {kind.__name__}")
+    if kind is int and abs(x) < 1 << 53:
+        return kind
+    if isinstance(x, np.random.Generator):
+        return kind
+    hash(x)
+    return kind, x
+
+
+def trace(function: Callable, leaves: list, structure: Structure) -> tuple[Variant, Any]:
+    """Run the function once, traced, and compile what it did: the variant and this run's result.
+
+    Raises
+    ------
+    Eagerly
+        If the run can not be a program. The arguments are as they were.
+    """
+    started = time.perf_counter()
+    run = Trace()
+    externals: list[np.ndarray] = []
+    generators: list[Any] = []
+    states: list[Any] = []
+
+    def external(array: np.ndarray, name: str) -> Traced:
+        made = Instruction("external", (), array.shape, array.dtype, (len(externals), name))
+        externals.append(array)
+        run.outside.add(id(array))
+        run.inputs.append(made)
+        return Traced(run, array, made)
+
+    def generator(x: np.random.Generator) -> Draws:
+        generators.append(x)
+        states.append(x.bit_generator.state)
+        return Draws(run, x, None)
+
+    arguments = [x for x in leaves if type(x) is np.ndarray]
+    given = [_argument(run, i, x, structure, generators) for i, x in enumerate(leaves)]
+    shadow = Shadow(external, generator)
+    target = shadow.of(function, getattr(function, "__name__", "function"))
+    args, kwargs = unflatten(structure, given)
+    state = drawn()
+    try:
+        result = target(*args, **kwargs)
+    except Untraceable:
+        result = None
+    except BaseException:
+        _rewind([g for g in generators if not isinstance(g, int)], states)
+        if run.given_up is not None:
+            raise Eagerly(run.given_up) from None
+        if run.wrote:  # eager code would have written before it raised
+            raise Eagerly("an exception after a write") from None
+        raise
+    if drawn() != state or any(seeds_itself(f.__code__) for f in shadow.functions):
+        raise errors.random_inside()
+    reason = run.given_up or _unfit(run, shadow, arguments)
+    if reason is not None:
+        _rewind([g for g in generators if not isinstance(g, int)], states)
+        raise Eagerly(reason)
+    outputs, out_structure = flatten(result)
+    contents: list[tuple[str, Any]] = []
+    results: list[Instruction] = []
+    values: list[Any] = []
+    for x in outputs:
+        if isinstance(x, Traced):
+            contents.append(("array", type(x.concrete)))
+            results.append(x.instruction)
+            values.append(x.concrete.copy() if type(x.concrete) is np.ndarray else x.concrete)
+        elif isinstance(x, np.ndarray) or isinstance(x, Variable):
+            if type(x) is not np.ndarray or x.dtype.kind not in "biufc":
+                raise Eagerly(f"a result of the class {type(x).__name__}")
+            contents.append(("array", np.ndarray))
+            results.append(run.constant(x))
+            values.append(x)
+        else:
+            contents.append(("constant", x))
+            values.append(x)
+    writes = []
+    for x in given:
+        if type(x) is Traced and type(x.concrete) is np.ndarray and x.root._version:
+            writes.append((x.first, x.instruction))
+    program = Program(results, writes, run.guards, run.inputs, run.draws)
+    traced = time.perf_counter()
+    executable = build(program, contents, externals)
+    variant = Variant(
+        program, executable, out_structure, contents, shadow.watch, generators,
+        (1e3 * (traced - started), 1e3 * (time.perf_counter() - traced)),
+    )  # fmt: skip
+    for x, leaf in zip(given, leaves, strict=True):
+        if type(x) is Traced and type(leaf) is np.ndarray and x.root._version:
+            leaf[...] = x.concrete
+    return variant, unflatten(out_structure, values)
+
+
+def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list) -> Any:
+    kind = type(x)
+    if isinstance(x, np.random.Generator):
+        generators.append(i)
+        return Draws(run, x, Given(i))
+    if kind is np.ndarray:
+        content = np.empty_like(x, order="C") if x.flags.c_contiguous else np.copy(x, order="K")
+        content[...] = x
+        content.flags.writeable = x.flags.writeable
+        dtype = x.dtype
+    elif kind in (int, float, complex) or isinstance(x, np.generic):
+        if kind is int and abs(x) >= 1 << 53:
+            return x
+        content, dtype = x, np.asarray(x).dtype
+    else:
+        return x
+    made = Instruction("argument", (), np.shape(x), dtype, (i, f"argument {i}"))
+    run.inputs.append(made)
+    return Traced(run, content, made)
+
+
+def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray]) -> str | None:
+    """Why a run that went through can not be a program all the same."""
+    changed = shadow.changed()
+    if changed is not None:
+        return f"it binds {changed} anew"
+    if run.wrote:
+        if any(not x.flags.c_contiguous for x in arguments):
+            return "it writes, and an argument is not contiguous"
+        for i, x in enumerate(arguments):
+            if any(np.may_share_memory(x, y) for y in arguments[i + 1 :]):
+                return "it writes, and arguments share memory"
+    for array, frozen, _ in run.plain.values():
+        if array.shape != frozen.shape:
+            return "an array changed its shape"
+    return None
+
+
+def build(program: Program, contents: list, externals: list[np.ndarray]) -> Executable:
+    """The program's native code."""
+    simple = simplify(lowered(simplify(program), native.blas()))
+    plan = Planner(simple).plan()
+    text, sequence = Writer(plan, native.host()).module()
+    code = native.Code(text, [step for step in sequence if isinstance(step, str)])
+    kinds = [content for kind, content in contents if kind == "array"]
+    return Executable(plan, sequence, code, kinds, externals)
+
+
+def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS) -> Any:
+    """A function that does the same at native speed.
+
+    The first call with arguments of new shapes, dtypes or trees runs the Python function once and compiles what it did; later
+    calls run native code. Python's own control flow is traced as taken, and guarded: where a branch goes another way, that
+    way is traced, too. The function may be any derivative: ``wengert.compile(wengert.value_and_grad(loss))``.
+
+    Parameters
+    ----------
+    function : callable
+        Of trees of arrays and Python numbers, to trees of those; other arguments are part of what a program is compiled
+        for. It may read arrays from outside, seen as they are at each call, and write into its arguments.
+    variants : int
+        How many programs are kept, over all shapes and branches; beyond, calls run eagerly.
+
+    Returns
+    -------
+    callable
+        With `.report()` and `.program()`. Arrays that it returns are the caller's own.
+
+    Raises
+    ------
+    ImportError
+        If llvmlite is not installed.
+    RuntimeError
+        When called, if the function draws random numbers from a global generator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> step = compile(lambda x: np.sum(np.sin(x) ** 2))
+    >>> step(np.zeros(3))
+    np.float64(0.0)
+    """
+    if function is None:
+        return functools.partial(compile, variants=variants)
+    if not callable(function):
+        raise errors.not_callable(function, "compile")
+    native.required()
+    if isinstance(function, Compiled):
+        return function
+    return Compiled(function, variants)

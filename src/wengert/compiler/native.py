@@ -1,0 +1,92 @@
+"""Native code: LLVM IR text to functions in this process, through llvmlite.
+
+The compiler's options are given to each module's own passes, never to LLVM as a whole, which other libraries share.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import os
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.kernels import Machine
+from wengert.core import errors
+
+try:
+    import llvmlite.binding as llvm
+except ImportError:  # pragma: no cover
+    llvm = None
+
+
+def required() -> None:
+    """Raise, with what to install, if there is no compiler."""
+    if llvm is None:
+        raise errors.missing_extra("llvmlite", "compile", "wengert.compile")
+
+
+@cache
+def _target() -> tuple[Any, str, Any]:
+    required()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
+
+
+@cache
+def host() -> Machine:
+    """The machine that this process runs on."""
+    target, _, features = _target()
+    if features.get("avx512f"):
+        size = 64
+    elif features.get("avx"):
+        size = 32
+    else:
+        size = 16
+    return Machine(size, bool(features.get("fma")) or target.name.startswith("aarch64"))
+
+
+def _target_machine(level: int) -> Any:
+    """One of its own for each engine, which owns it."""
+    target, cpu, features = _target()
+    return target.create_target_machine(cpu=cpu, features=features.flatten(), opt=level, jit=True)
+
+
+class Code:
+    """A compiled module: its functions' addresses, as long as this object lives."""
+
+    def __init__(self, text: str, names: list[str]):
+        machine = _target_machine(2)
+        module = llvm.parse_assembly(text)
+        module.triple, module.data_layout = machine.triple, str(machine.target_data)
+        options = llvm.create_pipeline_tuning_options(speed_level=1 if len(text) > 400_000 else 2)
+        options.loop_vectorization = options.slp_vectorization = False
+        options.loop_unrolling = True
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        self.engine = llvm.create_mcjit_compiler(module, machine)
+        self.engine.finalize_object()
+        self.addresses = {name: self.engine.get_function_address(name) for name in names}
+
+    def call(self, name: str) -> Any:
+        """A function `(table) -> int` of ctypes, which releases the interpreter's lock."""
+        return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self.addresses[name])
+
+
+@cache
+def blas() -> bool:
+    """Is there a BLAS to call by pointer? NumPy's own; then `wengert_dgemm` and `wengert_sgemm` are its."""
+    required()
+    where = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))), "numpy.libs", "*openblas64*")
+    for path in glob.glob(where):
+        try:
+            library = ctypes.CDLL(path)
+            for name, symbol in (("wengert_dgemm", "scipy_cblas_dgemm64_"), ("wengert_sgemm", "scipy_cblas_sgemm64_")):
+                llvm.add_symbol(name, ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value)
+            return True
+        except (OSError, AttributeError):
+            continue
+    return False

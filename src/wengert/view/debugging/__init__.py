@@ -1,0 +1,1 @@
+"""What a debug report finds, and how it says it."""

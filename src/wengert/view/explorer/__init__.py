@@ -1,0 +1,1 @@
+"""The data and the page of the explorer."""

@@ -1,0 +1,1 @@
+"""Folding, layout, and the formats of pictures."""

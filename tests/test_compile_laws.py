@@ -1,0 +1,56 @@
+"""One more law: compiled = eager, for every sample of the laws, its value and its derivative."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from test_laws import CASES, SAMPLES
+
+import wengert
+from wengert.core.trees import flatten
+
+pytest.importorskip("llvmlite")
+
+
+def same(found, expected):
+    """Trees, types, shapes and dtypes alike; entries up to rounding."""
+    leaves, structure = flatten(found)
+    wanted, wanted_structure = flatten(expected)
+    assert structure == wanted_structure
+    for x, y in zip(leaves, wanted, strict=True):
+        assert type(x) is type(y)
+        if isinstance(y, (np.ndarray, np.generic)):
+            assert x.shape == y.shape
+            assert x.dtype == y.dtype
+        precision = np.finfo(y.dtype).eps if getattr(y, "dtype", np.dtype(float)).kind in "fc" else 2e-16
+        scale = np.max(np.abs(y), initial=0, where=np.isfinite(y)) if np.size(y) else 0
+        np.testing.assert_allclose(x, y, rtol=2000 * precision, atol=2000 * precision * max(float(scale), 1.0))
+
+
+def with_derivative(function):
+    def both(*args):
+        value, pull = wengert.vjp(function, *args)
+        return value, pull(wengert.core.trees.map_tree(np.ones_like, value))
+
+    return both
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+@settings(
+    max_examples=1, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(data=st.data())
+def test_compiled_is_eager(name, i, data):
+    function, args = SAMPLES[name][i](data.draw)
+    args = [np.asarray(x)[()] for x in args]
+    for f in (function, with_derivative(function)):
+        with np.errstate(all="ignore"):
+            try:
+                expected = f(*args)
+            except TypeError:
+                continue  # no derivative for such arguments
+            compiled = wengert.compile(f)
+            same(compiled(*args), expected)
+            same(compiled(*args), expected)
