@@ -15,6 +15,11 @@ def _logaddexp(x, y):
     return max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
 
 
+def _power(x, y):
+    size = mpmath.exp(y * mpmath.log(abs(x)))
+    return -size if x < 0 and int(y) % 2 else size
+
+
 EXACT = {
     "exp": mpmath.exp,
     "exp2": lambda x: mpmath.power(2, x),
@@ -28,9 +33,19 @@ EXACT = {
     "log2": lambda x: mpmath.log(x) / mpmath.log(2),
     "log10": mpmath.log10,
     "logaddexp": _logaddexp,
+    "pow": _power,
+    "sqrt": mpmath.sqrt,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "hypot": mpmath.hypot,
     "sin": mpmath.sin,
     "cos": mpmath.cos,
     "tan": mpmath.tan,
+    "arctan": mpmath.atan,
+    "arctan2": mpmath.atan2,
+    "arcsin": mpmath.asin,
+    "arccos": mpmath.acos,
+    "erf": mpmath.erf,
+    "erfc": lambda x: mpmath.erfc(max(min(x, 40), -40)),  # zero and two to every digit beyond
 }
 
 
@@ -41,6 +56,7 @@ def _scalar(function):
 # The same functions in NumPy's float64: the reference at special values and for float32. Python's where NumPy has none.
 NUMPY = {name: getattr(np, name) for name in EXACT if hasattr(np, name)}
 NUMPY["expit"] = lambda x: np.where(x < 0, np.exp(-np.abs(x)), 1.0) / (1 + np.exp(-np.abs(x)))
+NUMPY |= {"erf": _scalar(math.erf), "erfc": _scalar(math.erfc)}
 
 # Where a function is asked: intervals that are sampled evenly. All are asked at random exponents as well.
 INTERVALS = {
@@ -56,9 +72,18 @@ INTERVALS = {
     "log2": [(0.5, 2), (0, 1e3)],
     "log10": [(0.5, 2), (0, 1e3)],
     "logaddexp": [(-1, 1), (-40, 40), (-800, 800)],
+    "sqrt": [(0, 1), (0, 100)],
+    "cbrt": [(-1, 1), (0.3, 3), (-100, 100)],
+    "hypot": [(-1, 1), (-3, 3), (-100, 100)],
     "sin": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "cos": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
     "tan": [(-0.8, 0.8), (-30, 30), (-1e6, 1e6)],
+    "arctan": [(-0.5, 0.5), (-3, 3), (-100, 100)],
+    "arctan2": [(-1, 1), (-3, 3), (-100, 100)],
+    "arcsin": [(-1, 1), (0.4, 0.6), (-0.6, -0.4)],
+    "arccos": [(-1, 1), (0.4, 0.6), (-0.6, -0.4)],
+    "erf": [(-1.1, 1.1), (-6.1, 6.1), (0.9, 1.5)],
+    "erfc": [(-1, 1), (-6.5, 6.5), (0.4, 27.3)],
 }
 # The float64 closest to a multiple of π/2, and others that are hard to reduce or stand at the border between two reductions.
 HARD_ANGLES = [
@@ -73,7 +98,17 @@ HARD_ANGLES = [
     16367173 * 2.0**72,  # float32's
     *(k * math.pi / 2 for k in (1, 2, 3, 5, 11, 22, 355, 355 * 2, 1000003)),
 ]
-HARD = {"sin": HARD_ANGLES, "cos": HARD_ANGLES, "tan": HARD_ANGLES}
+ERROR_BORDERS = [0.5, 1.0, 4.0, 6.0, 10.05, 26.54, 27.22, 28.0]
+HARD = {
+    "arctan": [math.sqrt(2) - 1, 1.0, math.sqrt(2) + 1, 1e16, 1e300],
+    "arcsin": [0.5, 1.0],
+    "arccos": [0.5, 1.0],
+    "erf": ERROR_BORDERS,
+    "erfc": ERROR_BORDERS,
+    "sin": HARD_ANGLES,
+    "cos": HARD_ANGLES,
+    "tan": HARD_ANGLES,
+}
 
 
 def any_floats(rng, count: int, dtype) -> np.ndarray:
@@ -105,10 +140,30 @@ def _line(name: str, dtype, rng, count: int) -> np.ndarray:
 def _two(name: str, dtype, rng, count: int) -> list[np.ndarray]:
     x, y = _line(name, dtype, rng, count), _line(name, dtype, rng, count)
     close = rng.uniform(-3, 3, x.size).astype(dtype)
-    return [np.concatenate([x, x]), np.concatenate([rng.permutation(y)[: x.size], x * (1 + close * dtype(0.1))])]
+    return [np.concatenate([x, x]), np.concatenate([rng.choice(y, x.size), x * (1 + close * dtype(0.1))])]
 
 
-POINTS = {"logaddexp": _two}
+def _bases_and_exponents(name: str, dtype, rng, count: int) -> list[np.ndarray]:
+    """Powers of every size, the largest and the smallest above all, and whole powers of negative numbers."""
+    info = np.finfo(dtype)
+    bases = [
+        np.abs(any_floats(rng, 2 * count, dtype)),
+        rng.uniform(0, 3, 2 * count),
+        1 + rng.uniform(-1e-3, 1e-3, count),
+    ]
+    x = np.concatenate([b.astype(np.float64) for b in bases]).astype(dtype)
+    x = x[(x > 0) & (x != 1)]
+    logarithms = np.log2(x.astype(np.float64))
+    sizes = np.concatenate([rng.uniform(info.minexp - info.nmant - 2, info.maxexp + 1, x.size)] * 2)
+    sizes[::3] = rng.uniform(info.maxexp - 1, info.maxexp + 0.1, sizes[::3].size)
+    x, y = np.concatenate([x, x]), sizes / np.concatenate([logarithms, logarithms])
+    inside = np.abs(y) < info.max
+    x, y = x[inside], y[inside].astype(dtype)
+    whole = np.round(y[: x.size // 2])
+    return [np.concatenate([x, x[: whole.size], -x[: whole.size]]), np.concatenate([y, whole, whole])]
+
+
+POINTS = dict.fromkeys(("logaddexp", "arctan2", "hypot"), _two) | {"pow": _bases_and_exponents}
 
 
 @cache
@@ -118,6 +173,8 @@ def values(name: str, dtype) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, 
     points = POINTS[name](name, dtype, rng, 120) if name in POINTS else [_line(name, dtype, rng, 300)]
     with np.errstate(all="ignore"):
         inside = ~np.isnan(NUMPY[name](*(p.astype(np.float64) for p in points)))
+    if name == "pow":
+        inside &= points[0] != 0
     points = [p[inside] for p in points]
     high, low = np.empty(points[0].size), np.empty(points[0].size)
     with mpmath.workdps(DIGITS):

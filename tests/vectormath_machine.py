@@ -59,14 +59,24 @@ def host_machine(level: int = 2, features: str | None = None) -> llvm.TargetMach
     return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=own, opt=level, jit=True)
 
 
+def foreign_machine(triple: str) -> llvm.TargetMachine | None:
+    """The plainest machine of another kind, for its assembly to be read; none if this build of llvmlite cannot write for it."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        return llvm.Target.from_triple(triple).create_target_machine(opt=2, codemodel="default")
+    except RuntimeError:
+        return None
+
+
 ENGINES = []  # engines own the code that the functions below point into
 
 
 @cache
-def native(name: str, dtype, width: int, fma: bool, operands: int, level: int = 2):
-    """The vector function as a function of arrays of any length."""
+def native(name: str, dtype, width: int, fma: bool, operands: int, level: int = 2, features: str | None = None):
+    """The vector function as a function of arrays of any length; for x86-64 with the given features, or for this machine."""
     function = f"loop{next(SERIAL)}"
-    machine = host_machine(level)
+    machine = host_machine(level, features)
     module = optimised(loop_text(name, dtype, width, fma, operands, function), machine, level)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()

@@ -68,9 +68,10 @@ def nearest_integer(code: Code, x: Value, factor: float, offset: float = 0.0) ->
     return shifted - code.format.magic, shifted
 
 
-def times_power_of_two(x: Value, shifted: Value) -> Value:
-    """x 2^k for normal x and result, k as `nearest_integer` gives it."""
-    return (x.bits() + (shifted.bits() << x.code.format.mantissa)).as_float()
+def times_power_of_two(x: Value, shifted: Value, added: Value | None = None) -> Value:
+    """x 2^(k + added) for normal x and result, k as `nearest_integer` gives it."""
+    exponent = shifted.bits() if added is None else shifted.bits() + added
+    return (x.bits() + (exponent << x.code.format.mantissa)).as_float()
 
 
 def power_of_two(shifted: Value, offset: int = 0) -> Value:

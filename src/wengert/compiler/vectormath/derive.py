@@ -16,13 +16,12 @@ from typing import NamedTuple
 import mpmath
 import numpy as np
 
+from .error_functions import CENTRE, ERF_ENDS, ERFC_ENDS
 from .formats import F32, F64, Format
 
 DIGITS = 60
 QUARTER_TURN = 0.7854  # π/4, with the slack that a quotient rounded in single precision needs
 SQUARED_LOG_RANGE = 0.0294373  # ((√2 - 1) / (√2 + 1))²
-ERFC_CENTRE = 4.0  # K in t = (x - K) / (x + K)
-ERFC_RANGE = {"f64": (0.5, 27.3), "f32": (0.5, 10.1)}  # beyond, erfc is zero
 
 
 class Fit(NamedTuple):
@@ -56,13 +55,17 @@ def _odd(function: Callable, sign: int = 1) -> Callable:
 
 
 def _erfc_tail(t):
-    x = ERFC_CENTRE * (1 + t) / (1 - t)
-    return (x + ERFC_CENTRE) * mpmath.exp(x * x) * mpmath.erfc(x)
+    x = CENTRE * (1 + t) / (1 - t)
+    return (x + CENTRE) * mpmath.exp(x * x) * mpmath.erfc(x)
 
 
-def _erfc_interval(span: tuple[float, float]) -> tuple[float, float]:
-    low, high = ((x - ERFC_CENTRE) / (x + ERFC_CENTRE) for x in span)
-    return low, high
+def _erfc_intervals(low: float, ends: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Intervals of t for x from `low`."""
+
+    def t(x: float) -> float:
+        return (x - CENTRE) / (x + CENTRE)
+
+    return {format: (t(low), t(high)) for format, high in ends.items()}
 
 
 LN2_HALF = 0.34658
@@ -90,6 +93,17 @@ FITS: dict[str, Fit] = {
         {"f64": 6, "f32": 3},
         lambda z: z / 2,
     ),
+    # the same as 2 s + s (2/3 z + z² q(z))
+    "log tail": Fit(
+        series_near_zero(
+            lambda z: ((2 * mpmath.atanh(_root(z)) / _root(z) - 2) / z - mpmath.mpf(2) / 3) / z, mpmath.mpf(2) / 5
+        ),
+        (0, SQUARED_LOG_RANGE),
+        {"f64": 7, "f32": 2},
+        lambda z: z**2 / 2,
+    ),
+    # a first cbrt(m), √½ <= m <= √2, of which a step of Halley's triples the digits
+    "cbrt": Fit(mpmath.cbrt, (0.7071, 1.41422), {"f64": 6, "f32": 3}, lambda m: 1 / mpmath.cbrt(m)),
     # sin(r) = r + r z q(z), cos(r) = 1 - z/2 + z² q(z), z = r², |r| <= π/4
     "sin": Fit(_odd(mpmath.sin, -mpmath.mpf(1) / 6), (0, QUARTER_TURN**2), {"f64": 5, "f32": 2}, lambda z: z),
     "cos": Fit(
@@ -98,6 +112,20 @@ FITS: dict[str, Fit] = {
         {"f64": 5, "f32": 2},
         lambda z: z**2,
     ),
+    # arctan(t) = t + t z q(z), z = t², |t| <= tan(π/8)
+    "arctan": Fit(_odd(mpmath.atan, -mpmath.mpf(1) / 3), (0, 0.17158), {"f64": 10, "f32": 4}, lambda z: z),
+    # arcsin(x) = x + x z q(z), z = x², |x| <= 1/2
+    "arcsin": Fit(_odd(mpmath.asin, mpmath.mpf(1) / 6), (0, 0.25), {"f64": 11, "f32": 4}, lambda z: z),
+    # erf(x) = x + x q(z), z = x², |x| <= 1
+    "erf": Fit(
+        series_near_zero(lambda z: mpmath.erf(_root(z)) / _root(z) - 1, 2 / mpmath.sqrt(mpmath.pi) - 1),
+        (0, 1),
+        {"f64": 11, "f32": 5},
+        lambda z: 1,
+    ),
+    # erfc(x) = exp(-x²) q(t) / (x + K); erf = 1 - erfc needs erfc to fewer digits
+    "erfc": Fit(_erfc_tail, _erfc_intervals(0.5, ERFC_ENDS), {"f64": 22, "f32": 9}, lambda t: 1 / _erfc_tail(t)),
+    "erf tail": Fit(_erfc_tail, _erfc_intervals(1.0, ERF_ENDS), {"f64": 15, "f32": 5}, lambda t: 0.16 / _erfc_tail(t)),
 }
 
 
@@ -159,6 +187,8 @@ def constants() -> dict[tuple[str, str], tuple[float, ...]]:
         count, short = {"f64": (4, 33), "f32": (6, 10)}[format.name]  # the integers have 20 and 14 bits
         found["ln2", format.name] = parts(mpmath.ln(2), format, 2, bits - (format.bias.bit_length() + 1))
         found["log10(2)", format.name] = parts(mpmath.log10(2), format, 2, bits - (format.bias.bit_length() + 1))
+        found["2/3", format.name] = parts(mpmath.mpf(2) / 3, format, 2)
+        found["pi/4", format.name] = parts(mpmath.pi / 4, format, 2, bits - 3)
         for name, number in {"pi/2": mpmath.pi / 2}.items():
             found[name, format.name] = parts(+number, format, 3)
             found[f"{name} short", format.name] = parts(+number, format, count, short)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 
-from .arithmetic import nearest_integer, polynomial, power_of_two
+from .arithmetic import nearest_integer, polynomial, power_of_two, times_power_of_two
 from .coefficients import LIMITS, PARTS
 from .writer import Code, Value
 
 
-def reduced(code: Code, x: Value) -> tuple[Value, Value]:
-    """r and k (shifted) with x = k ln 2 + r."""
+def reduced(code: Code, x: Value, rest: Value | None = None) -> tuple[Value, Value]:
+    """r and k (shifted) with x + rest = k ln 2 + r; the rest is small."""
     high, low = PARTS["ln2", code.format.name]
     k, shifted = nearest_integer(code, x, 1 / math.log(2))
-    return code.muladd(k, -low, code.muladd(k, -high, x)), shifted
+    r = code.muladd(k, -high, x)
+    return code.muladd(k, -low, r if rest is None else r + rest), shifted
 
 
 def in_range(code: Code, y: Value, x: Value, low: float, high: float) -> Value:
@@ -25,20 +26,30 @@ def in_range(code: Code, y: Value, x: Value, low: float, high: float) -> Value:
     return code.where(x.above_or_nan(high), x + math.inf, code.where(x < low, 0.0, y))
 
 
-def scaled(code: Code, y: Value, shifted: Value, x: Value, subnormal: float) -> Value:
-    """y 2^k, subnormal where x < `subnormal`: there the exponent is kept up, and a product rounds at last."""
-    format = code.format
-    lift = 2 * format.mantissa
+def scaled(code: Code, y: Value, shifted: Value, x: Value, subnormal: float, overflow: float | None = None) -> Value:
+    """y 2^k, subnormal where x < `subnormal`: there the exponent is kept up, and a product rounds at last.
+
+    Where x > `overflow`, the exponent is kept down, and a product overflows if y 2^k does.
+    """
+    lift = 2 * code.format.mantissa
     tiny = x < subnormal
-    exponent = (shifted.bits() << format.mantissa) + code.where(tiny, code.integer(lift << format.mantissa), 0)
-    return (y.bits() + exponent).as_float() * code.where(tiny, 2.0**-lift, 1.0)
+    added, factor = code.where(tiny, code.integer(lift), 0), code.where(tiny, 2.0**-lift, 1.0)
+    if overflow is not None:
+        huge = x > overflow
+        added, factor = code.where(huge, -lift, added), code.where(huge, 2.0**lift, factor)
+    return times_power_of_two(y, shifted, added) * factor
+
+
+def ends(code: Code) -> tuple[int, int]:
+    """The exponents of two below which a power is zero, and below which a product with it may be subnormal."""
+    return -code.format.mantissa - code.format.bias, 2 - code.format.bias
 
 
 def exp(code: Code, x: Value) -> Value:
     r, shifted = reduced(code, x)
     square = r * r
     y = code.muladd(square, polynomial(code, "exp", r, square), r) + 1.0
-    zero, subnormal = ((exponent - code.format.bias) * math.log(2) for exponent in (-code.format.mantissa, 2))
+    zero, subnormal = (exponent * math.log(2) for exponent in ends(code))
     return in_range(code, scaled(code, y, shifted, x, subnormal), x, zero, LIMITS["exp", code.format.name])
 
 
@@ -46,14 +57,14 @@ def exp2(code: Code, x: Value) -> Value:
     k, shifted = nearest_integer(code, x, 1.0)
     r = x - k
     y = code.muladd(r, polynomial(code, "exp2", r), 1.0)
-    zero, subnormal = (exponent - code.format.bias for exponent in (-code.format.mantissa, 2))
+    zero, subnormal = ends(code)
     highest = math.nextafter(code.format.bias + 1.0, 0) if code.format.bits == 64 else 127.99999237060547
     return in_range(code, scaled(code, y, shifted, x, subnormal), x, zero - 1.0, highest)
 
 
-def expm1_reduced(code: Code, x: Value) -> tuple[Value, Value]:
-    """exp(r) - 1 and k (shifted)."""
-    r, shifted = reduced(code, x)
+def expm1_reduced(code: Code, x: Value, rest: Value | None = None) -> tuple[Value, Value]:
+    """exp(r) - 1 and k (shifted) with x + rest = k ln 2 + r."""
+    r, shifted = reduced(code, x, rest)
     square = r * r
     return code.muladd(square, polynomial(code, "exp", r, square), r), shifted
 

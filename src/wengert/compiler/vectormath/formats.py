@@ -34,6 +34,10 @@ class Format:
         return 2.0 ** (1 - self.bias)
 
     @property
+    def sign_bit(self) -> int:
+        return 1 << (self.bits - 1)
+
+    @property
     def largest(self) -> float:
         return float(np.finfo(self.dtype).max)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import exponentials, logarithms, trigonometric
+from . import error_functions, exponentials, inverse_trigonometric, logarithms, powers, trigonometric
 from .formats import FORMATS
 from .writer import FLOAT, Code
 
@@ -26,9 +26,26 @@ FUNCTIONS: dict[str, Callable] = {
     "log2": logarithms.log2,
     "log10": logarithms.log10,
     "logaddexp": logarithms.logaddexp,
+    "pow": powers.pow,
+    "sqrt": powers.sqrt,
+    "cbrt": powers.cbrt,
+    "hypot": powers.hypot,
     "sin": trigonometric.sin,
     "cos": trigonometric.cos,
     "tan": trigonometric.tan,
+    "arctan": inverse_trigonometric.arctan,
+    "arctan2": inverse_trigonometric.arctan2,
+    "arcsin": inverse_trigonometric.arcsin,
+    "arccos": inverse_trigonometric.arccos,
+    "erf": error_functions.erf,
+    "erfc": error_functions.erfc,
+}
+# What those call, and LLVM does not inline, where an argument is unusual.
+UNUSUAL: dict[str, Callable] = {
+    "large sin": trigonometric.large_sin,
+    "large cos": trigonometric.large_cos,
+    "large tan": trigonometric.large_tan,
+    "unusual pow": powers.unusual_pow,
 }
 
 
@@ -66,15 +83,16 @@ def declare(name: str, dtype, width: int, fma: bool) -> Declaration:
 
 @cache
 def _declare(name: str, dtype: np.dtype, width: int, fma: bool) -> Declaration:
-    formula, format = FUNCTIONS[name], FORMATS[dtype]
-    symbol = f"@wg.{name}.{format.name}x{width}{'' if fma else '.nofma'}"
+    formula, format = FUNCTIONS.get(name) or UNUSUAL[name], FORMATS[dtype]
+    inlined = "noinline cold" if name in UNUSUAL else "alwaysinline"
+    symbol = f"@wg.{name.replace(' ', '.')}.{format.name}x{width}{'' if fma else '.nofma'}"
     code = Code(format, width, fma, declare)
     names = [parameter for parameter in inspect.signature(formula).parameters if parameter != "code"]
     result = formula(code, *(code.argument(parameter) for parameter in names))
     type = code.types[FLOAT]
     parameters = ", ".join(f"{type} %{parameter}" for parameter in names)
     text = (
-        f"define private {type} {symbol}({parameters}) alwaysinline nounwind willreturn memory(none) {{\nentry:\n"
+        f"define private {type} {symbol}({parameters}) {inlined} nounwind willreturn memory(none) {{\nentry:\n"
         + "\n".join(code.lines)
         + f"\n  ret {type} {result.name}\n}}\n"
     )
