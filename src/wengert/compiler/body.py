@@ -23,8 +23,8 @@ class Machine(NamedTuple):
 class Shared:
     """What the functions of one module call: declarations and definitions by symbol."""
 
-    def __init__(self, machine: Machine):
-        self.machine = machine
+    def __init__(self, machine: Machine, threads: int = 1):
+        self.machine, self.threads = machine, threads
         self.declared: dict[str, str] = {}
         self.definitions: dict[str, str] = {}
         self.calls = 0  # of vector functions

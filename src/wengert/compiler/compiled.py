@@ -166,10 +166,10 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
-    def __init__(self, function: Callable, variants: int):
+    def __init__(self, function: Callable, variants: int, threads: int):
         super().__init__(self._call)
         functools.update_wrapper(self, function, updated=())
-        self.function, self.most = function, variants
+        self.function, self.most, self.threads = function, variants, threads
         self.variants: dict[Any, list[Variant]] = {}
         self.eager: dict[Any, str] = {}  # signatures that are run eagerly, and why
         self.statistics: dict[str, Any] = {"misses": 0, "reasons": {}, "traced": 0}
@@ -215,7 +215,7 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
             return self._eagerly(reason, args, kwargs)
         before = [x.bit_generator.state if isinstance(x, np.random.Generator) else None for x in leaves]
         try:
-            variant, result = trace(self.function, leaves, structure)
+            variant, result = trace(self.function, leaves, structure, self.threads)
         except Eagerly as reason:
             for x, state in zip(leaves, before, strict=True):
                 if state is not None:
@@ -270,7 +270,7 @@ def signature(x: Any) -> Any:
     return kind, x
 
 
-def trace(function: Callable, leaves: list, structure: Structure) -> tuple[Variant, Any]:
+def trace(function: Callable, leaves: list, structure: Structure, threads: int) -> tuple[Variant, Any]:
     """Run the function once, traced, and compile what it did: the variant and this run's result.
 
     Raises
@@ -343,7 +343,7 @@ def trace(function: Callable, leaves: list, structure: Structure) -> tuple[Varia
             writes.append((x.first, x.instruction))
     program = Program(results, writes, run.guards, run.inputs, run.draws)
     traced = time.perf_counter()
-    executable = build(program, contents, externals)
+    executable = build(program, contents, externals, threads)
     variant = Variant(
         program, executable, out_structure, contents, shadow.watch, generators,
         (1e3 * (traced - started), 1e3 * (time.perf_counter() - traced)),
@@ -392,19 +392,19 @@ def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray]) -> str | Non
     return None
 
 
-def build(program: Program, contents: list, externals: list[np.ndarray]) -> Executable:
+def build(program: Program, contents: list, externals: list[np.ndarray], threads: int) -> Executable:
     """The program's native code."""
     simple = simplify(program)
     sums = lowered(simple, native.blas())
     simple = simple if sums is simple else simplify(sums)
     plan = Planner(simple).plan()
-    module = Module(plan, native.host())
+    module = Module(plan, native.host(), threads)
     code = native.Code(module.text, [step for step in module.sequence if isinstance(step, str)], module.large)
     kinds = [content for kind, content in contents if kind == "array"]
     return Executable(plan, module.sequence, code, kinds, externals)
 
 
-def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS) -> Any:
+def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS, threads: int | None = None) -> Any:
     """A function that does the same at native speed.
 
     The first call with arguments of new shapes, dtypes or trees runs the Python function once and compiles what it did; later
@@ -418,6 +418,8 @@ def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS) 
         for. It may read arrays from outside, seen as they are at each call, and write into its arguments.
     variants : int
         How many programs are kept, over all shapes and branches; beyond, calls run eagerly.
+    threads : int, optional
+        How many threads share a loop nest that is much work; as many as the process has processors if not given.
 
     Returns
     -------
@@ -439,10 +441,10 @@ def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS) 
     np.float64(0.0)
     """
     if function is None:
-        return functools.partial(compile, variants=variants)
+        return functools.partial(compile, variants=variants, threads=threads)
     if not callable(function):
         raise errors.not_callable(function, "compile")
     native.required()
     if isinstance(function, Compiled):
         return function
-    return Compiled(function, variants)
+    return Compiled(function, variants, native.processors() if threads is None else threads)

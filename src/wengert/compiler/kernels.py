@@ -17,7 +17,7 @@ import numpy as np
 
 from wengert.compiler.body import MEMORY, Body, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
-from wengert.compiler.fusion import LAYOUT, Buffer, Nest, Plan, Root
+from wengert.compiler.fusion import COST, LAYOUT, Buffer, Nest, Plan, Root
 from wengert.compiler.indexing import ZERO, Affine, broadcast_index, summed, through
 from wengert.compiler.program import Instruction
 from wengert.compiler.simplify import ELEMENTWISE, constant_of
@@ -35,6 +35,9 @@ class Node:
     axes: frozenset[int]
 
 
+SHARED_WORK = 150_000  # nanoseconds, from which on starting a thread (some 20 000) pays
+
+
 class Kernel:
     """Writes one loop nest as a function.
 
@@ -49,15 +52,19 @@ class Kernel:
         What the kernel's pointers are to point to: entries of buffers.
     numbers : list of Instruction
         The values without dimensions that it is given, after the pointers.
-    totals : list of Instruction
-        The values without dimensions that it computes: pointers to where they go come last.
+    totals : list of (Instruction, name, kind of reduction)
+        The values without dimensions that it computes: pointers to where they go come after the numbers.
+    units, unit : int
+        If not 0, the kernel is one for several threads: its last parameters say from which to which count it goes, between 0
+        and `units * unit`, each a multiple of `unit`.
     """
 
     def __init__(self, shared: Shared, plan: Plan, nest: Nest, number: Callable[[Instruction], str]):
         self.w, self.nest, self.plan, self.number = Body(shared), nest, plan, number
         self.pointers: dict[tuple[Buffer, int], str] = {}
         self.numbers: dict[int, tuple[Instruction, str]] = {}
-        self.totals: list[tuple[Instruction, str]] = []
+        self.totals: list[tuple[Instruction, str, str]] = []
+        self.units = self.unit = 0
         self.nodes: dict[Any, Node] = {}
         self.extents = list(nest.space)
         self.computing = {
@@ -71,10 +78,13 @@ class Kernel:
         self._resolve()
         self._collapse()
         self._choose_order()
+        self._divide()
         self._write()
         parameters = [f"ptr {name}" for name in self.pointers.values()]
         parameters += [f"{TYPES[x.dtype]} {name}" for x, name in self.numbers.values()]
-        parameters += [f"ptr {name}" for _, name in self.totals]
+        parameters += [f"ptr {name}" for _, name, _ in self.totals]
+        if self.units:
+            parameters += ["i64 %from", "i64 %to"]
         return "\n".join(
             [f"({', '.join(parameters)}) #kernel {{", "entry:", *self.w.alloca, *self.w.lines, "  ret void", "}"]
         )
@@ -230,6 +240,25 @@ class Kernel:
         self.order = sorted(range(count), key=lambda a: (depth_of[a], a == self.vector, a))
         self.position = {axis: p for p, axis in enumerate(self.order)}
 
+    def _divide(self) -> None:
+        """Whether this nest is so much work that threads should share its outermost loop."""
+        if self.w.shared.threads < 2 or not self.order:
+            return
+        entries = math.prod(self.extents)
+        dear = sum(COST.get(n.op, 12) for n in self.list if n.op not in ("load", "number", "constant"))
+        nanoseconds = entries * (0.1 * dear + 0.4 * len(self._accesses()))
+        outermost = self.order[0]
+        kept = all(
+            root.home is None or outermost not in r
+            for (_, root, _), r in zip(self.reductions, self.reduced, strict=True)
+        )
+        if nanoseconds < SHARED_WORK or not kept:
+            return
+        self.unit = self.width * self._unroll() if outermost == self.vector else 1
+        self.units = self.extents[outermost] // self.unit
+        if self.units < 4 * self.w.shared.threads:
+            self.units = 0
+
     # -- code
 
     def _depth(self, node: Node) -> int:
@@ -260,7 +289,7 @@ class Kernel:
         if not all(self.vector in r for r in self.reduced):
             return 1
         vectors = self.extents[self.vector] // self.width
-        heavy = len(self.at_depth[-1])
+        heavy = sum(self._depth(node) == len(self.order) for node in self.list)
         return 4 if vectors >= 8 and heavy <= 40 else 2 if vectors >= 4 and heavy <= 80 else 1
 
     def _lanes(self, vector: bool) -> Lanes:
@@ -291,8 +320,10 @@ class Kernel:
     def _loop(self, depth: int, env: dict, counters: dict, mask: int | None, copy: int) -> None:
         axis = self.order[depth]
         n = self.extents[axis]
+        shared = depth == 0 and self.units > 0
         if axis != self.vector:
-            self._counted(n, 1, axis, counters, lambda c: self._level(depth + 1, env, c, mask, copy))
+            body = lambda c: self._level(depth + 1, env, c, mask, copy)
+            self._counted(n, 1, axis, counters, body, shared=shared)
             return
         width = self.width
         whole = n // width
@@ -306,8 +337,17 @@ class Kernel:
                     self._level(depth + 1, env, {**c, axis: (name, start + k * width)}, None, k)
 
             rounds = whole // many
-            self._counted(rounds * many * width, many * width, axis, counters, several)
+            self._counted(rounds * many * width, many * width, axis, counters, several, shared=shared)
             at = rounds * many * width
+        if shared:
+            if at == 0:
+                body = lambda c: self._level(depth + 1, env, c, None, 0)
+                self._counted(whole * width, width, axis, counters, body, shared=True)
+                at = whole * width
+            if at < n:  # what is left is for the last of the threads
+                last, onward = self.w.fresh("last"), self.w.fresh("onward")
+                self.w.say(f"br i1 {self.w.emit(f'icmp eq i64 %to, {at}')}, label %{last}, label %{onward}")
+                self.w.label(last)
         if whole * width > at:
             self._counted(
                 whole * width, width, axis, counters, lambda c: self._level(depth + 1, env, c, None, 0), start=at
@@ -315,10 +355,17 @@ class Kernel:
             at = whole * width
         if at < n:
             self._level(depth + 1, env, {**counters, axis: (None, at)}, n - at, 0)
+        if shared and self.unit * self.units < n:
+            self.w.say(f"br label %{onward}")
+            self.w.label(onward)
 
-    def _counted(self, stop: int, step: int, axis: int, counters: dict, body: Any, start: int = 0) -> None:
-        """for counter in range(start, stop, step)"""
-        if stop - start <= step:
+    def _counted(
+        self, stop: Any, step: int, axis: int, counters: dict, body: Any, start: Any = 0, shared: bool = False
+    ) -> None:
+        """for counter in range(start, stop, step); of a shared loop, the part of this thread"""
+        if shared:
+            start, stop = "%from", "%to"
+        elif stop - start <= step:
             body({**counters, axis: (None, start)})
             return
         w = self.w
@@ -483,7 +530,7 @@ class Kernel:
             vector = False
         if root.home is None:
             out = f"%t{len(self.totals)}"
-            self.totals.append((root.value, out))
+            self.totals.append((root.value, out, root.kind))
             self.w.say(f"store {MEMORY[dtype]} {self._as_memory(total, dtype)}, ptr {out}, align {dtype.itemsize}")
         else:
             self._save(total, vector, root.home.buffer, at, counters, mask)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from wengert.compiler.body import Body, Machine, Shared
-from wengert.compiler.entrywise import TYPES, Lanes, literal, operated
+from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
 from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product
 from wengert.compiler.indexing import broadcast_index, summed, through
 from wengert.compiler.kernels import Kernel
@@ -35,9 +35,10 @@ class Module:
         Is it so much text that LLVM should take less care?
     """
 
-    def __init__(self, plan: Plan, machine: Machine):
+    def __init__(self, plan: Plan, machine: Machine, threads: int = 1):
         self.plan, self.machine = plan, machine
-        self.shared = Shared(machine)
+        self.shared = Shared(machine, threads)
+        self.runners: dict[str, str] = {}  # of kernels that threads share: what a thread begins with
         self.kernels: dict[str, str] = {}  # name by text
         self.functions: list[str] = []
         self.sequence: list[Any] = []
@@ -63,7 +64,7 @@ class Module:
         self.text = self._text()
 
     def _close(self, function: Function, guards: list[Guard]) -> None:
-        name = f"segment{len(self.functions)}"
+        name = f"segment{len(self.sequence)}"
         self.functions.append(function.finish(name, guards))
         self.sequence.append(name)
 
@@ -92,6 +93,19 @@ class Module:
         if text not in self.kernels:
             self.kernels[text] = f"@kernel{len(self.kernels)}"
         return self.kernels[text]
+
+    def runner(self, name: str, kinds: list[str], pack: str) -> str:
+        """A function that a thread can begin with: it calls the kernel with what a pack holds."""
+        if name not in self.runners:
+            lines = [f"define internal ptr {name}.thread(ptr %pack) #main {{", "entry:"]
+            for i, kind in enumerate(kinds):
+                lines.append(f"  %a{i} = getelementptr {pack}, ptr %pack, i32 0, i32 {i}")
+                lines.append(f"  %v{i} = load {kind}, ptr %a{i}")
+            given = ", ".join(f"{kind} %v{i}" for i, kind in enumerate(kinds))
+            lines += [f"  call void {name}({given})", "  ret ptr null", "}"]
+            self.runners[name] = f"{name}.thread"
+            self.functions.append("\n".join(lines))
+        return self.runners[name]
 
     def _text(self) -> str:
         constants = []
@@ -193,14 +207,61 @@ class Function(Body):
 
     def _kernel(self, nest: Nest) -> None:
         kernel = Kernel(self.shared, self.plan, nest, self.number)
-        name = self.module.kernel(kernel.write())
+        text = kernel.write()
+        name = self.module.kernel(text)
+        if kernel.units:
+            return self._in_threads(kernel, name, text)
         given = [f"ptr {self.address(buffer, offset)}" for buffer, offset in kernel.pointers]
         given += [f"{TYPES[x.dtype]} {self.number(x)}" for x, _ in kernel.numbers.values()]
         places = [self.stack("double") for _ in kernel.totals]
         given += [f"ptr {place}" for place in places]
         self.say(f"call void {name}({', '.join(given)})")
-        for (x, _), place in zip(kernel.totals, places, strict=True):
+        for (x, _, _), place in zip(kernel.totals, places, strict=True):
             self.numbers[id(x)] = self.load(place, x.dtype)
+
+    def _in_threads(self, kernel: Kernel, name: str, text: str) -> None:
+        """Several threads run a kernel, each a part of its outermost loop; this one takes the last part itself."""
+        count = self.shared.threads
+        common = [("ptr", self.address(buffer, offset)) for buffer, offset in kernel.pointers]
+        common += [(TYPES[x.dtype], self.number(x)) for x, _ in kernel.numbers.values()]
+        kinds = [kind for kind, _ in common] + ["ptr"] * len(kernel.totals) + ["i64", "i64"]
+        pack = "{ " + ", ".join(kinds) + " }"
+        runner = self.module.runner(name, kinds, pack)
+        places, packs, threads, started = [], [], [], []
+        for part in range(count):
+            own = [self.stack("double") for _ in kernel.totals]
+            bounds = [str(kernel.units * (part + i) // count * kernel.unit) for i in (0, 1)]
+            values = [value for _, value in common] + own + bounds
+            packed = self.stack(pack)
+            for i, (kind, value) in enumerate(zip(kinds, values, strict=True)):
+                self.say(
+                    f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr {packed}, i32 0, i32 {i}')}"
+                )
+            places.append(own)
+            packs.append(packed)
+        self.declare("@pthread_create", "declare i32 @pthread_create(ptr, ptr, ptr, ptr)")
+        self.declare("@pthread_join", "declare i32 @pthread_join(i64, ptr)")
+        for packed in packs[:-1]:
+            thread = self.stack("i64")
+            failed = self.emit(f"call i32 @pthread_create(ptr {thread}, ptr null, ptr {runner}, ptr {packed})")
+            threads.append(thread)
+            started.append(self.emit(f"icmp eq i32 {failed}, 0"))
+        self.emit(f"call ptr {runner}(ptr {packs[-1]})")
+        for thread, packed, ok in zip(threads, packs, started, strict=False):
+            wait, instead, onward = (self.fresh(label) for label in ("wait", "instead", "onward"))
+            self.say(f"br i1 {ok}, label %{wait}, label %{instead}")
+            self.label(wait)
+            self.emit(f"call i32 @pthread_join(i64 {self.emit(f'load i64, ptr {thread}')}, ptr null)")
+            self.say(f"br label %{onward}")
+            self.label(instead)  # no thread could be started
+            self.emit(f"call ptr {runner}(ptr {packed})")
+            self.say(f"br label %{onward}")
+            self.label(onward)
+        for i, (x, _, kind) in enumerate(kernel.totals):
+            total = self.load(places[0][i], x.dtype)
+            for own in places[1:]:
+                total = ROWS[kind](Lanes(self, 1), x.dtype, total, self.load(own[i], x.dtype))
+            self.numbers[id(x)] = total
 
     def _store_numbers(self, nest: Nest) -> None:
         for root in nest.roots:

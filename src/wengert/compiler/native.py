@@ -55,6 +55,15 @@ def _target_machine(level: int) -> Any:
     return target.create_target_machine(cpu=cpu, features=features.flatten(), opt=level, jit=True)
 
 
+@cache
+def processors() -> int:
+    """How many threads may run at once; 1 where code can not start threads."""
+    if not llvm.address_of_symbol("pthread_create"):
+        return 1
+    available = getattr(os, "sched_getaffinity", None)
+    return len(available(0)) if available else os.cpu_count() or 1
+
+
 class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
