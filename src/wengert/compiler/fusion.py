@@ -175,6 +175,16 @@ class Product:
 
 
 @dataclass
+class Scatter:
+    """Values added into, or put into, an array at positions along neighbouring axes, one after the other."""
+
+    value: Instruction
+    home: Home
+    entries: Home
+    positions: tuple[Home, ...]
+
+
+@dataclass
 class Called:
     """A function to be called back."""
 
@@ -183,7 +193,7 @@ class Called:
     results: dict[int, tuple[Instruction, Home]] = field(default_factory=dict)
 
 
-Step = Nest | Product | Called
+Step = Nest | Product | Scatter | Called
 
 
 @dataclass
@@ -380,12 +390,17 @@ class Planner:
                 if depth[id(x)] > DEEPEST:
                     needed.add(id(x))
                     depth[id(x)] = 0
-            if x.op in ("pieces", "setslice", "contract", "output") or (x.op == "reduce" and x.shape):
+            if x.op in ("pieces", "setslice", "scatter", "contract", "output") or (x.op == "reduce" and x.shape):
                 needed.add(id(x))
             if x.op == "constant" and (x.size > 1 or x.dtype not in TYPES):
                 needed.add(id(x))
             if x.op in ("contract", "call"):
                 for y in x.operands:
+                    memory(y)
+            if x.op == "gather":
+                memory(x.operands[0])
+            if x.op == "scatter":
+                for y in x.operands[1:]:
                     memory(y)
             if id(x) in needed:
                 lies[id(x)] = _somewhere(x)
@@ -448,6 +463,8 @@ class Planner:
             self._schedule(Root(x, value, box, after=(id(x),)))
             self.ready[id(x)] = max(first, self.ready[id(x)])
             self.homes[id(x)] = home
+        elif x.op == "scatter":
+            self._scatter(x)
         elif x.op == "reduce":
             self._reduce(x, self._new(x))
         elif x.op == "contract":
@@ -494,6 +511,23 @@ class Planner:
             operands.append(home)
         home = self._new(x)
         self.nests.append(Product(x, home, (operands[0], operands[1])))
+        self.ready[id(x)] = len(self.nests) - 1
+        self.homes[id(x)] = home
+
+    def _read(self, x: Instruction) -> Home:
+        """Where x can be read in memory, which it is put into if need be."""
+        home = self._view(x)
+        if home is None:
+            self._store(x)
+            home = self.homes[id(x)]
+        return home
+
+    def _scatter(self, x: Instruction) -> None:
+        base, values, *positions = x.operands
+        home = self._new(x)
+        self._schedule(Root(x, base, home))
+        step = Scatter(x, home, self._read(values), tuple(self._read(y) for y in positions))
+        self.nests.append(step)
         self.ready[id(x)] = len(self.nests) - 1
         self.homes[id(x)] = home
 
@@ -692,6 +726,8 @@ class Planner:
     def _touched(self, step: Step) -> list[Home]:
         if isinstance(step, Product):
             return [step.home, *step.operands]
+        if isinstance(step, Scatter):
+            return [step.home, step.entries, *step.positions]
         if isinstance(step, Called):
             return [*step.operands, *(home for _, home in step.results.values())]
         found = []
@@ -748,6 +784,8 @@ def described(plan: Plan) -> list[str]:
                     what = f"{root.kind} of {what} over {root.axes}"
                 where = "a register" if root.home is None else f"{root.home.buffer.kind} {root.home.buffer.index}"
                 text.append(f"    {what} -> {where}")
+        elif isinstance(step, Scatter):
+            text.append(f"scatter -> {step.home.buffer.kind} {step.home.buffer.index}")
         elif isinstance(step, Product):
             text.append(f"BLAS {step.value.attributes[0]} -> {step.home.buffer.kind} {step.home.buffer.index}")
         else:

@@ -40,6 +40,8 @@ UFUNCS: dict[str, tuple[Callable, Any]] = {
     "eq": (operator.eq, np.equal),
     "ne": (operator.ne, np.not_equal),
 }
+SCALAR = {"add", "sub", "mul", "truediv"}
+DOUBLES = (np.float64, float)
 ARITHMETIC = {"add", "sub", "mul", "truediv", "pow", "floordiv", "mod"}
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
@@ -55,6 +57,9 @@ def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callab
         a, b = concrete(x), concrete(y)
         if type(a) in NUMBERS and type(b) in NUMBERS:
             return _on_numbers(trace, name, function, ufunc, x, y)
+        if name in SCALAR and type(a) in DOUBLES and type(b) in DOUBLES:  # what loops over entries are made of
+            made = trace.emit(ufunc.__name__, (_number(trace, x), _number(trace, y)), (), FLOAT64)
+            return Traced(trace, function(a, b), made)
         return ufunc(x, y)
 
     def forward(self: Traced, other: Any) -> Any:

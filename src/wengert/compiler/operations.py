@@ -276,6 +276,12 @@ def ufunc_method(trace: Trace, function: np.ufunc, method: str, inputs: tuple, k
             function.at(base, *rest)
             return base
 
+        if function is np.add and len(values) == 1 and target.dtype.kind == "f":
+            new = scattered(target, values[0], index, "add")
+            if new is not None:
+                plain = concrete(values[0])
+                target.write(new, lambda: np.add.at(target.concrete, unplaced(index), plain))
+                return None
         return (
             assign(trace, target, call_back(trace, at_copy, (target, index, *values), {}, f"{function.__name__}.at"))
             and None
@@ -551,7 +557,87 @@ def taken(x: Traced, index: Any) -> Any:
     """x[index] for an index with arrays in it."""
     if type(x.concrete) is not np.ndarray:
         raise x.run.give_up("an index with arrays into a number")
+    parts = integers(x.run, x.shape, index)
+    if parts is not None and x.dtype in NATIVE and x.size:
+        value = x.concrete[unplaced(index)]
+        if value.size:
+            axis, positions = parts
+            return result(x.run, value, "gather", [x.instruction, *positions], (axis,))
     return call_back(x.run, operator.getitem, (x, index), {}, "getitem")
+
+
+def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruction]] | None:
+    """Of an index with arrays of integers on neighbouring axes, and all of the other axes: the first axis, and the positions.
+
+    Positions are wrapped if they are negative, and kept within bounds, with a guard that they are: native code checks before
+    it reads. None for other indices.
+    """
+    parts = list(index) if type(index) is tuple else [index]
+    given = [i for i, part in enumerate(parts) if part is Ellipsis]
+    if given:
+        parts[given[0] : given[0] + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    parts += [slice(None)] * (len(shape) - len(parts))
+    if len(parts) != len(shape) or len(given) > 1:
+        return None
+    arrays_at = [i for i, part in enumerate(parts) if not (type(part) is slice and part == slice(None))]
+    first, last = arrays_at[0], arrays_at[-1]
+    if arrays_at != list(range(first, last + 1)):
+        return None
+    found, common = [], ()
+    for axis in arrays_at:
+        part = parts[axis]
+        if isinstance(part, (list, tuple)) and not any(type(p) is Traced for p in part):
+            part = np.asarray(part)
+        if not hasattr(part, "dtype") and not isinstance(part, int):
+            return None
+        if dtype_of(part).kind not in "iu" or isinstance(part, bool):
+            return None
+        common = np.broadcast_shapes(common, np.shape(concrete(part)))
+        found.append((part, shape[axis]))
+    return first, [_position(trace, part, n, common) for part, n in found]
+
+
+def _position(trace: Trace, part: Any, n: int, shape: tuple) -> Instruction:
+    """Positions along an axis of length n, in its bounds."""
+    if type(part) is not Traced:
+        plain = np.asarray(part)
+        if plain.size and not -n <= plain.min() <= plain.max() < n:
+            raise trace.give_up("an index out of bounds")
+        x = trace.constant(np.where(plain < 0, plain + n, plain).astype(np.int64))
+        return trace.emit("broadcast", (x,), shape, INT64, (shape,)) if x.shape != shape else x
+    x = trace.cast(part.instruction, INT64)
+
+    def number(value: int) -> Instruction:
+        return trace.cast(trace.constant(value), INT64)
+
+    def entrywise(op: str, *operands: Instruction, dtype: Any = INT64) -> Instruction:
+        return trace.emit(op, operands, x.shape, dtype)
+
+    wrapped_x = entrywise("select", entrywise("less", x, number(0), dtype=BOOL), entrywise("add", x, number(n)), x)
+    kept = entrywise("maximum", entrywise("minimum", wrapped_x, number(n - 1)), number(0))
+    inside = entrywise("equal", kept, wrapped_x, dtype=BOOL)
+    if x.shape:
+        inside = trace.emit("reduce", (inside,), (), BOOL, ("logical_and", tuple(range(len(x.shape)))))
+    trace.guard(inside, True, "an index in bounds")
+    return trace.emit("broadcast", (kept,), shape, INT64, (shape,)) if x.shape != shape else kept
+
+
+def scattered(base: Traced, values: Any, index: Any, how: str) -> Instruction | None:
+    """`base` with values added at, or put at, an index with arrays of integers; None for other indices."""
+    parts = integers(base.run, base.shape, index)
+    plain = concrete(values)
+    if parts is None or base.dtype not in NATIVE or base.dtype == BOOL or not native(plain):
+        return None
+    shape = base.concrete[unplaced(index)].shape
+    if not np.size(plain) or not math.prod(shape):
+        return None
+    axis, positions = parts
+    entries = base.run.cast(instruction_of(base.run, values), base.dtype)
+    if entries.shape != shape:
+        if len(entries.shape) > len(shape):
+            return None
+        entries = base.run.emit("broadcast", (entries,), shape, base.dtype, (shape,))
+    return base.run.emit("scatter", (base.instruction, entries, *positions), base.shape, base.dtype, (axis, how))
 
 
 def setitem(x: Traced, index: Any, value: Any) -> None:
@@ -571,8 +657,10 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
             base[where] = new
             return base
 
-        made = call_back(x.run, set_copy, (x, index, value), {}, "setitem")
-        x.write(made.instruction, lambda: x.concrete.__setitem__(unplaced(index), plain))
+        new = scattered(x, value, index, "put")
+        if new is None:
+            new = call_back(x.run, set_copy, (x, index, value), {}, "setitem").instruction
+        x.write(new, lambda: x.concrete.__setitem__(unplaced(index), plain))
         return
     if type(x.concrete) is not np.ndarray:
         raise TypeError("'numpy.float64' object does not support item assignment")
@@ -694,10 +782,13 @@ def put(trace: Trace, values: Any, shape: Any, index: Any, unique: Any) -> Any:
     if not native(np.empty((), dtype)):
         return None
     base = wrapped(trace, np.zeros(shape, dtype), trace.constant(np.zeros(shape, dtype)))
-    if unique and basic(base, index) is not None:
+    if basic(base, index) is not None:
         base[index] = values
         return base
-    return None
+    new = scattered(base, values, index, "add")
+    if new is None:
+        return None
+    return wrapped(trace, linear.put(concrete(values), shape, unplaced(index), unique), new)
 
 
 def triangle(function: Callable) -> Callable:

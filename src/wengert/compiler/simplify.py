@@ -42,6 +42,7 @@ class Simplifier:
 
     def __init__(self) -> None:
         self.made: dict[Any, Instruction] = {}
+        self.ranks: dict[int, int] = {}
         self.line: Any = None
 
     def make(
@@ -54,8 +55,8 @@ class Simplifier:
             value = attributes[0]
             key: Any = (op, dtype.char, np.asarray(value).tobytes() if np.size(value) <= 16 else id(value), shape)
         else:
-            if op in COMMUTATIVE and id(operands[1]) < id(operands[0]) and operands[0].shape == operands[1].shape:
-                operands = operands[::-1]
+            if op in COMMUTATIVE and operands[0].shape == operands[1].shape:
+                operands = tuple(sorted(operands, key=self._rank))
             key = (op, tuple(map(id, operands)), shape, dtype.char, attributes)
         known = self.made.get(key)
         if known is None:
@@ -64,6 +65,10 @@ class Simplifier:
             self.made[key] = known
             self.made[key, "kept"] = x  # ids stay good as long as what they are of lives
         return known
+
+    def _rank(self, x: Instruction) -> int:
+        """A number by which operands are put in order: the same in every process, so that the text is, too."""
+        return self.ranks.setdefault(id(x), len(self.ranks))
 
     def _simpler(self, x: Instruction) -> Instruction | None:
         if x.op in ELEMENTWISE:
