@@ -73,7 +73,7 @@ def _signed(code: Code, result: Value, x: Value, y: Value) -> Value:
 
 
 def pow(code: Code, x: Value, y: Value) -> Value:
-    """x^y with every special case of IEEE 754's pow, all of them left to `unusual_pow`."""
+    """x^y with the special cases of IEEE 754's pow: negative x here, 0, infinities and nan in `unusual_pow`."""
     format = code.format
     a = code.fabs(x)
     m, k, _ = mantissa_and_exponent(code, a)
