@@ -84,6 +84,8 @@ def pow(code: Code, x: Value, y: Value) -> Value:
     # False for nan, and within the limit the result is a normal number.
     limit = (format.bias - 2) * math.log(2)
     usual = (a >= format.smallest_normal) & (a < math.inf) & (code.fabs(product + rest) < limit)
+    # x^0 = 1 for all x, as m and k are finite; the lanes beyond the end of an array have 0^0.
+    usual = usual | y.equals(0.0)
     return code.rarely(~usual, [result], lambda: [code.call("unusual pow", x, y)])[0]
 
 
