@@ -25,25 +25,24 @@ from .writer import Code, Value
 def log_in_two(code: Code, m: Value, k: Value) -> tuple[Value, Value]:
     """log(m 2^k) = k ln 2 + 2 s + s (2/3 z + z² q(z)) as a sum of two floats, with s and z as in `logarithms`."""
     f = m - 1.0
-    total, lost = fast_two_sum(code.number(2.0), f)
-    inverse = 1.0 / total
+    inverse = 1.0 / (f + 2.0)
     s = f * inverse
-    product, error = two_product(code, s, total)
-    s_low = (((f - product) - error) - s * lost) * inverse
+    # f - 2 s is exact, and what is left of f - s (2 + f) corrects s.
+    product, error = two_product(code, s, f)
+    s_low = (((f - (s + s)) - product) - error) * inverse
     z, z_low = two_product(code, s, s)
     z_low = code.muladd(s + s, s_low, z_low)
     high, low = PARTS["2/3", code.format.name]
-    c, c_low = fast_two_sum(code.number(high), z * polynomial(code, "log tail", z))
-    c_low = c_low + low
-    w, w_low = two_product(code, z, c)
-    w_low = w_low + code.muladd(z, c_low, z_low * c)
-    v, v_low = two_product(code, s, w)
-    v_low = v_low + code.muladd(s, w_low, s_low * w)
-    part, part_low = fast_two_sum(s + s, v)
-    part_low = part_low + (v_low + (s_low + s_low))
+    w, w_low = two_product(code, z, code.number(high))
+    w_low = code.muladd(z_low, high, code.muladd(z, low, w_low))
+    # z² q is so small against 2 that its rounding does not count.
+    w_low = code.muladd(z * z, polynomial(code, "log tail", z), w_low)
+    factor, factor_low = fast_two_sum(code.number(2.0), w)
+    part, part_low = two_product(code, s, factor)
+    part_low = code.muladd(s, factor_low + w_low, code.muladd(s_low, factor, part_low))
     high, low = PARTS["ln2", code.format.name]
     y, y_low = fast_two_sum(k * high, part)
-    return y, y_low + code.muladd(k, low, part_low)
+    return fast_two_sum(y, y_low + code.muladd(k, low, part_low))
 
 
 def _integers(code: Code, y: Value) -> tuple[Value, Value]:
