@@ -577,7 +577,7 @@ def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruct
     if given:
         parts[given[0] : given[0] + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
     parts += [slice(None)] * (len(shape) - len(parts))
-    if len(parts) != len(shape) or len(given) > 1:
+    if len(parts) != len(shape) or len(given) > 1 or any(np.size(concrete(part)) == 0 for part in parts):
         return None
     arrays_at = [i for i, part in enumerate(parts) if not (type(part) is slice and part == slice(None))]
     first, last = arrays_at[0], arrays_at[-1]
