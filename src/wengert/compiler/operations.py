@@ -778,7 +778,7 @@ def clip(
 
 def put(trace: Trace, values: Any, shape: Any, index: Any, unique: Any) -> Any:
     """The adjoint of taking (see `linear.put`)."""
-    dtype = dtype_of(values)
+    dtype = getattr(values, "dtype", FLOAT64)
     if not native(np.empty((), dtype)):
         return None
     base = wrapped(trace, np.zeros(shape, dtype), trace.constant(np.zeros(shape, dtype)))
