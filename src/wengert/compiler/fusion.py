@@ -242,12 +242,14 @@ def sizes_of(x: Instruction) -> dict[str, int]:
 
 
 def by_blas(x: Instruction) -> bool:
-    """Is this contraction a product of two matrices large enough for BLAS?"""
+    """Is this contraction a product of two matrices, or a row of such, each large enough for BLAS?"""
     inputs, output = x.attributes[0].split("->")
-    one, two = inputs.split(",")
-    if len(one) != 2 or len(two) != 2 or len(output) != 2 or len(set(one + two)) != 3:
+    one, two = map(set, inputs.split(","))
+    batch = one & two & set(output)
+    if len(batch) > 1 or len(one) != 2 + len(batch) or len(two) != len(one) or len(output) != len(one):
         return False
-    return math.prod(sizes_of(x).values()) > UNROLLED
+    sizes = sizes_of(x)
+    return math.prod(n for letter, n in sizes.items() if letter not in batch) > UNROLLED
 
 
 def sum_of_products(maker: Simplifier, x: Instruction, operands: tuple) -> Instruction:
@@ -387,7 +389,7 @@ class Planner:
             depth[id(x)] = 0 if id(x) in needed else max((depth[id(y)] for y in x.operands), default=0)
             if x.op in ELEMENTWISE and x.size > 1:
                 depth[id(x)] += 1
-                if depth[id(x)] > DEEPEST:
+                if depth[id(x)] > (DEEPEST if self.large else 4 * DEEPEST):
                     needed.add(id(x))
                     depth[id(x)] = 0
             if x.op in ("pieces", "setslice", "scatter", "contract", "output") or (x.op == "reduce" and x.shape):
@@ -502,16 +504,33 @@ class Planner:
 
     def _product(self, x: Instruction) -> None:
         operands = []
-        for y in x.operands:
+        terms, output = x.attributes[0].split("->")[0].split(","), x.attributes[0].split("->")[1]
+        for term, y in zip(terms, x.operands, strict=True):
             home = self._view(y)
-            if home is None or not _blas_readable(home):
+            matrix = [i for i, letter in enumerate(term) if not all(letter in t for t in (*terms, output))]
+            if home is None or not _blas_readable(home, matrix):
                 self.homes.pop(id(y), None)
                 self._store(y)
                 home = self.homes[id(y)]
+                if not _blas_readable(home, matrix):
+                    return self._sum_of_products(x)
             operands.append(home)
         home = self._new(x)
+        rows = [i for i, letter in enumerate(output) if not all(letter in t for t in terms)]
+        if not _blas_readable(home, rows):
+            return self._sum_of_products(x)
         self.nests.append(Product(x, home, (operands[0], operands[1])))
         self.ready[id(x)] = len(self.nests) - 1
+        self.homes[id(x)] = home
+
+    def _sum_of_products(self, x: Instruction) -> None:
+        """A product that BLAS can not read or write, as loops after all."""
+        made = sum_of_products(Simplifier(), x, x.operands)
+        while made.op in LAYOUT:  # pragma: no cover
+            (made,) = made.operands
+        home = self._new(x)
+        kind, axes = made.attributes
+        self._schedule(Root(x, made.operands[0], home, kind, axes))
         self.homes[id(x)] = home
 
     def _read(self, x: Instruction) -> Home:
@@ -662,7 +681,7 @@ class Planner:
             if (id(x) in self.homes and id(x) not in own) or not x.shape or x.op == "constant":
                 continue
             if x.op in LAYOUT:
-                if x.op != "reshape":
+                if x.op != "reshape" and not (x.op == "slice" and 2 * x.size <= x.operands[0].size):
                     way = (*way, (x.op, x.attributes))
                 stack.append((x.operands[0], way))
                 continue
@@ -765,9 +784,9 @@ def _same_but_ones(one: tuple, other: tuple) -> bool:
     return [n for n in one if n != 1] == [n for n in other if n != 1]
 
 
-def _blas_readable(home: Home) -> bool:
-    """Rows or columns contiguous, the other stride at least that of a matrix."""
-    (m, n), (s, t) = home.shape, home.strides
+def _blas_readable(home: Home, axes: list[int]) -> bool:
+    """Are rows or columns of the matrix in these two axes contiguous, the other stride at least that of a matrix?"""
+    (m, n), (s, t) = ([part[i] for i in axes] for part in (home.shape, home.strides))
     return (t == 1 and s >= n) or (s == 1 and t >= m)
 
 

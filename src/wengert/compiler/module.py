@@ -285,22 +285,29 @@ class Function(Body):
     def _product(self, step: Product) -> None:
         """cblas_?gemm: row major, each operand as it lies or transposed."""
         inputs, output = step.value.attributes[0].split("->")
-        terms, homes = inputs.split(","), list(step.operands)
-        if output[0] not in terms[0]:
+        terms, homes, dtype = inputs.split(","), list(step.operands), step.value.dtype
+        (batch,) = set(terms[0]) & set(terms[1]) & set(output) or {""}
+        rows, columns = (letter for letter in output if letter != batch)
+        if rows not in terms[0]:
             terms, homes = terms[::-1], homes[::-1]
-        m, n = step.value.shape
-        (shared,) = set(terms[0]) - {output[0]}
-        k = homes[0].shape[terms[0].index(shared)]
-        dtype = step.value.dtype
+        (shared,) = set(terms[0]) & set(terms[1]) - {batch}
+        strides = [dict(zip(term, home.strides, strict=True)) for term, home in zip(terms, homes, strict=True)]
+        sizes = {x: n for term, home in zip(terms, homes, strict=True) for x, n in zip(term, home.shape, strict=True)}
+        m, n, k = sizes[rows], sizes[columns], sizes[shared]
+        result = dict(zip(output, step.home.strides, strict=True))
+        if result[columns] != 1:  # the product lies transposed: its columns are the rows of another
+            rows, columns, m, n = columns, rows, n, m
+            terms, homes, strides = terms[::-1], homes[::-1], strides[::-1]
         flags = []
-        for term, home, first in ((terms[0], homes[0], output[0]), (terms[1], homes[1], shared)):
-            shape, strides = home.shape, home.strides
-            if term[0] != first:
-                shape, strides = shape[::-1], strides[::-1]
-            (s, t) = strides
-            transposed = not (t == 1 and s >= shape[1])
-            flags.append((112 if transposed else 111, t if transposed else s))
+        for own, first, second, width in ((strides[0], rows, shared, k), (strides[1], shared, columns, n)):
+            transposed = not (own[second] == 1 and own[first] >= width)
+            flags.append((112 if transposed else 111, own[second] if transposed else own[first]))
         a, b, c = (self.address(h.buffer, h.offset) for h in (*homes, step.home))
+        loop = None
+        if batch:
+            loop = self._begin(sizes[batch])
+            steps = [own[batch] for own in (*strides, result)]
+            a, b, c = (self.place(p, self._sum([loop[2]], [t]), dtype) for p, t in zip((a, b, c), steps, strict=True))
         real, symbol = TYPES[dtype], "@wengert_dgemm" if dtype == FLOAT64 else "@wengert_sgemm"
         self.declare(
             symbol, f"declare void {symbol}(i32, i32, i32, i64, i64, i64, {real}, ptr, i64, ptr, i64, {real}, ptr, i64)"
@@ -309,8 +316,10 @@ class Function(Body):
         (ta, lda), (tb, ldb) = flags
         self.say(
             f"call void {symbol}(i32 101, i32 {ta}, i32 {tb}, i64 {m}, i64 {n}, i64 {k}, {real} {one}, ptr {a}, "
-            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {n})"
+            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {result[rows]})"
         )
+        if loop is not None:
+            self._end(*loop)
 
     def _scatter(self, step: Scatter) -> None:
         """One entry after the other, so that of those at one place all are added, or the last one stays."""
@@ -320,11 +329,8 @@ class Function(Body):
         counters: list[str] = []
         loops = []
         for n in entries.shape:
-            head, tail, counter, before = self.fresh("loop"), self.fresh("end"), "%" + self.fresh("i"), self.block
-            self.say(f"br label %{head}")
-            self.label(head)
-            loops.append((head, tail, counter, before, len(self.lines), n))
-            counters.append(counter)
+            loops.append(self._begin(n))
+            counters.append(loops[-1][2])
         along = counters[first : first + wide]
         others = [*counters[:first], *counters[first + wide :]]
         rest = [t for i, t in enumerate(target.strides) if not first <= i < first + count]
@@ -341,12 +347,22 @@ class Function(Body):
         if how == "add":
             value = ROWS["add"](Lanes(self, 1), dtype, self.load(pointer, dtype), value)
         self.say(f"store {TYPES[dtype]} {value}, ptr {pointer}, align {dtype.itemsize}")
-        for head, tail, counter, before, place, n in reversed(loops):
-            following = self.emit(f"add i64 {counter}, 1")
-            more = self.emit(f"icmp ult i64 {following}, {n}")
-            self.lines.insert(place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
-            self.say(f"br i1 {more}, label %{head}, label %{tail}")
-            self.label(tail)
+        for loop in reversed(loops):
+            self._end(*loop)
+
+    def _begin(self, n: int) -> tuple[str, str, str, str, int, int]:
+        """The head of a loop of n rounds: what `_end` needs; the third is the counter."""
+        head, tail, counter, before = self.fresh("loop"), self.fresh("end"), "%" + self.fresh("i"), self.block
+        self.say(f"br label %{head}")
+        self.label(head)
+        return head, tail, counter, before, len(self.lines), n
+
+    def _end(self, head: str, tail: str, counter: str, before: str, place: int, n: int) -> None:
+        following = self.emit(f"add i64 {counter}, 1")
+        more = self.emit(f"icmp ult i64 {following}, {n}")
+        self.lines.insert(place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
+        self.say(f"br i1 {more}, label %{head}, label %{tail}")
+        self.label(tail)
 
     def _sum(self, counters: Sequence[str], strides: Sequence[int]) -> str:
         total = "0"
