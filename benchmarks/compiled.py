@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 import traceback
 from collections.abc import Callable
@@ -13,24 +12,23 @@ import numpy as np
 import wengert
 from benchmarks.compiled_problems import NUMPY, PROBLEMS, Problem, jax_language, straight_line
 from benchmarks.timing import medians
-from wengert.core.trees import flatten
 
 STRAIGHT_LINES = {3_800: 0.15, 38_000: 1.0}  # scalar operations -> seconds to compile in
 TIE = 0.05  # a ratio within this of its target counts as a tie with it
 
 
-def table(peers: dict[str, Any], options: argparse.Namespace) -> None:
+def table(peers: dict[str, Any], only: str, seconds: float) -> None:
     print("Compiled mode: median time of the contestant / wengert.compile, above 1 wengert is faster.")
     print("'compiling' is the first call, which traces or lowers, compiles and runs.\n")
     head = f"{'problem':34} {'contestant':14} {'ours':>9} {'theirs':>9} {'ratio':>7}   target"
     print(head)
     _warm(peers)
     for problem in PROBLEMS:
-        if options.only in problem.name:
-            _rows(problem, peers, options.seconds)
+        if only in problem.name:
+            _rows(problem, peers, seconds)
     for operations, target in STRAIGHT_LINES.items():
         name = f"{operations:,} scalar operations"
-        if options.only in name:
+        if only in name:
             _straight_line(name, operations, target)
 
 
@@ -55,7 +53,7 @@ def _rows(problem: Problem, peers: dict[str, Any], seconds: float) -> None:
         return
     contestants["wengert"] = lambda: ours(*args)
     their_compiling = None
-    if "jax" in peers and problem.with_jax:
+    if "jax" in peers and not problem.without_jax:
         jax = peers["jax"]
         theirs = jax.jit(problem.in_jax(jax) if problem.in_jax else problem.build(jax_language(jax)))
         on_jax = jax.tree.map(lambda leaf: jax.numpy.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, args)
@@ -71,7 +69,7 @@ def _rows(problem: Problem, peers: dict[str, Any], seconds: float) -> None:
     for name, theirs_time in times.items():
         _row(problem.name, name, mine, theirs_time, problem.targets.get(name))
     if not times:
-        print(f"{problem.name:34} {'-':14} {_time(mine):>9}", flush=True)
+        print(f"{problem.name:34} {'-':14} {_time(mine):>9}   {problem.without_jax}", flush=True)
     _row(problem.name, "compiling", compiling, their_compiling, 1.0)
     for name, count in ours.report().eager.items():
         print(f"    run eagerly {count} times: {name}")
@@ -92,7 +90,12 @@ def _agree(problem: Problem, name: str, found: Any, reference: Any) -> None:
 
 
 def _leaves(tree: Any) -> list[np.ndarray]:
-    return [np.asarray(leaf) for leaf in flatten(tree)[0]]
+    """A result's arrays, a dict's in the order of its keys: JAX sorts them, wengert keeps theirs."""
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in _leaves(tree[key])]
+    if isinstance(tree, (tuple, list)):
+        return [leaf for part in tree for leaf in _leaves(part)]
+    return [np.asarray(tree)]
 
 
 def _row(problem: str, contestant: str, ours: float, theirs: float | None, target: float | None) -> None:
