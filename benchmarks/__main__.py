@@ -20,4 +20,5 @@ from benchmarks import report  # noqa: E402
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("--seconds", type=float, default=4.0, help="time for each problem (default 4)")
 parser.add_argument("--only", default="", help="only the problems whose name contains this")
+parser.add_argument("--compiled", action="store_true", help="only the table of compiled mode")
 report.run(parser.parse_args())
