@@ -509,6 +509,8 @@ class Planner:
             home = self._view(y)
             matrix = [i for i, letter in enumerate(term) if not all(letter in t for t in (*terms, output))]
             if home is None or not _blas_readable(home, matrix):
+                if home is not None and home.strides == contiguous(home.shape):
+                    return self._sum_of_products(x)
                 self.homes.pop(id(y), None)
                 self._store(y)
                 home = self.homes[id(y)]
