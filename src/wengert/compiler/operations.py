@@ -577,7 +577,7 @@ def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruct
     if given:
         parts[given[0] : given[0] + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
     parts += [slice(None)] * (len(shape) - len(parts))
-    if len(parts) != len(shape) or len(given) > 1:
+    if len(parts) != len(shape) or len(given) > 1 or any(np.size(concrete(part)) == 0 for part in parts):
         return None
     arrays_at = [i for i, part in enumerate(parts) if not (type(part) is slice and part == slice(None))]
     first, last = arrays_at[0], arrays_at[-1]
@@ -778,7 +778,7 @@ def clip(
 
 def put(trace: Trace, values: Any, shape: Any, index: Any, unique: Any) -> Any:
     """The adjoint of taking (see `linear.put`)."""
-    dtype = dtype_of(values)
+    dtype = getattr(values, "dtype", FLOAT64)
     if not native(np.empty((), dtype)):
         return None
     base = wrapped(trace, np.zeros(shape, dtype), trace.constant(np.zeros(shape, dtype)))
