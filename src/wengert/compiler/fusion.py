@@ -361,10 +361,9 @@ class Planner:
                 self._schedule(Root(x, x, home))
         writes = []
         for _, x in program.writes:  # all is computed before anything is written
-            if id(x) not in self.homes or self.homes[id(x)].buffer.kind in ("argument", "external"):
-                self.homes.pop(id(x), None)
-                self._store(x)
-            writes.append(self.homes[id(x)])
+            home = self._view(x)
+            assert home is not None
+            writes.append(home)
         offsets, workspace = self._memory(writes)
         return Plan(
             program, self.nests, self.homes, self.result_homes, writes, offsets, workspace, self.constants, self.apart
@@ -377,6 +376,7 @@ class Planner:
     def _must_be_kept(self) -> set[int]:
         """Ids of what needs memory by its nature or by the nature of what reads it."""
         needed = set(self.kept)
+        written = {id(x) for _, x in self.program.writes}
         lies: dict[int, Home] = dict(self.homes)  # how what will be in memory, or be a view of that, will lie there
 
         def memory(x: Instruction) -> None:
@@ -408,6 +408,8 @@ class Planner:
                 lies[id(x)] = _somewhere(x)
                 continue
             if x.op not in LAYOUT:
+                if id(x) in written:
+                    memory(x)
                 continue
             (source,) = x.operands
             if x.op == "reshape" and not _same_but_ones(source.shape, x.shape):
@@ -419,6 +421,8 @@ class Planner:
                 view = lies[id(source)].through(x)
                 if view is not None:
                     lies[id(x)] = view
+            if id(x) in written:
+                memory(x)
         return needed
 
     def _view(self, x: Instruction) -> Home | None:
@@ -511,9 +515,11 @@ class Planner:
             if home is None or not _blas_readable(home, matrix):
                 if home is not None and home.strides == contiguous(home.shape):
                     return self._sum_of_products(x)
-                self.homes.pop(id(y), None)
-                self._store(y)
-                home = self.homes[id(y)]
+                copied = Instruction(
+                    "reshape", (y,), y.shape, y.dtype, (y.shape,)
+                )  # others go on reading y where it is
+                self._store(copied)
+                home = self.homes[id(copied)]
                 if not _blas_readable(home, matrix):
                     return self._sum_of_products(x)
             operands.append(home)
@@ -727,8 +733,9 @@ class Planner:
                 last[home.buffer] = len(self.nests)
         for guard in self.program.guards:
             for x in ordered([guard.condition]):
-                if id(x) in self.homes and self.homes[id(x)].buffer.kind == "workspace":
-                    last[self.homes[id(x)].buffer] = len(self.nests)
+                home = self._view(x)
+                if home is not None and home.buffer.kind == "workspace":
+                    last[home.buffer] = len(self.nests)
         offsets: dict[Buffer, int] = {}
         free: dict[int, list[int]] = defaultdict(list)  # places that nobody needs any more, by their size
         ending = sorted(first, key=lambda b: last[b])

@@ -110,12 +110,31 @@ def call_back(
         if generator is not None:
             raise trace.give_up("a draw of several arrays")
         parts = [_returned(trace, part, made, i, seen, function) for i, part in enumerate(found)]
+        if _shaped_by_values(function, args):
+            trace.kept += [part.instruction for part in parts]
         return type(found)(*parts) if hasattr(found, "_fields") else type(found)(parts)
     made = trace.emit("call", tuple(operands), (), BOOL, (call, None))
     returned = _returned(trace, found, made, 0, seen, function)
     if generator is not None:
         trace.draws.append(returned.instruction)
+    elif _shaped_by_values(function, args):
+        trace.kept.append(returned.instruction)
     return returned
+
+
+SHAPED_BY_VALUES = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.where, np.compress, np.extract, np.repeat, np.unique, np.unique_all,
+    np.unique_counts, np.unique_inverse, np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.delete,
+    np.trim_zeros, np.bincount, np.histogram, np.histogram_bin_edges, np.insert, operator.getitem,
+}  # fmt: skip
+
+
+def _shaped_by_values(function: Callable, args: tuple) -> bool:
+    """Is the shape of the results one of the values? Then a later call has to look, even if nobody reads them."""
+    if function is operator.getitem:
+        index = args[1] if type(args[1]) is tuple else (args[1],)
+        return any(getattr(part, "dtype", None) == BOOL for part in index)
+    return function in SHAPED_BY_VALUES
 
 
 def _returned(trace: Trace, value: Any, made: Instruction, i: int, seen: list, function: Callable) -> Any:
@@ -219,7 +238,7 @@ def _loop(name: str, values: list, value: Any) -> np.dtype | None:
         return BOOL
     if name in COMPARISONS or name in TESTS:
         loop = np.result_type(*values)
-        return loop if loop in NATIVE else None
+        return loop if loop in NATIVE and (name != "signbit" or loop.kind == "f") else None
     loop = dtype_of(value)
     if (loop.kind == "f" and name in FLOATING) or name == "fabs":
         return loop
@@ -374,6 +393,8 @@ def mean(
 ) -> Any:
     if type(a) is not Traced or a.dtype not in (FLOAT64, FLOAT32) or dtype is not None or not a.size or out is not None:
         return None
+    if not a.ndim and axis is not None:
+        return None  # NumPy's own errors
     total = reduced(trace, "add", a, axis, keepdims=keepdims, where=where)
     return None if total is None else total / total.dtype.type(_count(a, axis))
 
@@ -473,8 +494,9 @@ def broadcast_to(trace: Trace, array: Any, shape: Any, subok: bool = False) -> A
 
 
 def flip(trace: Trace, m: Any, axis: Any = None) -> Any:
-    if type(m) is not Traced:
+    if type(m) is not Traced or type(m.concrete) is not np.ndarray:
         return None
+    np.flip(m.concrete, axis)  # NumPy's own errors
     axes = _axes(axis, m.ndim)
     return m[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(m.ndim))]  # type: ignore[index]
 
@@ -856,7 +878,7 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
     if out is not None:
         return None
     if n == 0 or m == 0:
-        return np.multiply(a, b)
+        return _scaled(a, b)
     if n <= 2 and m <= 2:
         return np.matmul(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
@@ -864,10 +886,15 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
     return contract(trace, f"{one}z,{second}->{one}{two}", a, b, np.dot(concrete(a), concrete(b)))
 
 
+def _scaled(a: Any, b: Any) -> Any:
+    """A product with a number, which here is an array of its own dtype: it does not take that of the other."""
+    return None if any(type(concrete(x)) in NUMBERS for x in (a, b)) else np.multiply(a, b)
+
+
 def inner(trace: Trace, a: Any, b: Any) -> Any:
     n, m = np.ndim(concrete(a)), np.ndim(concrete(b))
     if n == 0 or m == 0:
-        return np.multiply(a, b)
+        return _scaled(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
     return contract(trace, f"{one}z,{two}z->{one}{two}", a, b, np.inner(concrete(a), concrete(b)))
 
@@ -939,7 +966,7 @@ def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool
 
 
 def diff(trace: Trace, a: Any, n: int = 1, axis: int = -1, **kwargs: Any) -> Any:
-    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0:
+    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0 or not _is_axis(a, axis):
         return None
     whole = (slice(None),) * (axis % a.ndim)
     for _ in range(n):
@@ -992,8 +1019,12 @@ def imag(trace: Trace, val: Any) -> Any:
     return np.zeros_like(val) if type(val) is Traced and val.dtype.kind == "f" else None
 
 
+def _is_axis(a: Any, axis: Any) -> bool:
+    return isinstance(axis, int) and -np.ndim(concrete(a)) <= axis < np.ndim(concrete(a))
+
+
 def roll(trace: Trace, a: Any, shift: Any, axis: Any = None) -> Any:
-    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or isinstance(axis, int)) or not a.size:
+    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or _is_axis(a, axis)) or not a.size:
         return None
     if axis is None:
         return np.reshape(np.roll(np.reshape(a, -1), shift, 0), a.shape)
