@@ -193,7 +193,7 @@ class Author:
         return r.choice([
             f"{x}[{index}] = {self.operand()}", f"{x}[{index}] += {self.operand()}", f"{x}[{index}] *= {self.operand()}",
             f"{x} += {self.operand()}", f"{x} *= 0.5", f"{x} -= {self.recent()}", f"{x} /= 2", f"np.copyto({x}, {self.operand()})",
-            f"{x}.sort()", f"{x}.fill({self.operand()})", f"np.add({x}, {self.operand()}, out={x})", f"np.add.at({x}, [0, 0], 1)",
+            f"{x}.sort()", f"{x}.fill({self.operand()})", f"np.add({x}, {self.operand()}, out={x})", f"np.add.at({x} if {x}.flags.writeable else {x}.copy(), [0, 0], 1)",
             f"np.multiply({x}, 2, out={x}, where={x} > 0)", f"{x}[::-1][{index}] = {self.operand()}", f"{x}.T[...] = {self.operand()}",
             f"{x}.reshape(-1)[0] = {self.operand()}", f"{x}[0], {x}[-1] = {x}[-1], {x}[0]", f"np.cumsum({x}, axis=0, out={x})",
             f"np.fill_diagonal({x}, 1)", f"{x}[1:] += {x}[:-1]", f"{x}[...] = {x}[::-1]", f"{x} **= 2", f"{x} @= {x}",
@@ -203,6 +203,10 @@ class Author:
         x = self.array()
         call = self.random.choice(["np.zeros_like({})", "np.ones_like({})", "np.zeros_like({}, dtype=float)", "np.array({}, copy=True)"])
         return f"{self.new()} = {call.format(x)}\n{self.new()}[{self.index(x)}] = {self.operand()}"
+
+    def rewrite(self) -> str:
+        line = self.write()
+        return line if not re.search(r"\ba\d", line.split("=")[0].split(",")[0]) else self.buffer()
 
     def branch(self) -> str:
         x, y, r = self.recent(), self.recent(), self.random
@@ -233,7 +237,7 @@ class Author:
 
     KINDS = (unary, unary, binary, binary, binary, python, compare, pair, reduction, reduction, scan, taken, taken, layout, layout,
              joined, joined, write, write, buffer, branch, loop)  # fmt: skip
-    SMOOTH_KINDS = (unary, unary, binary, binary, binary, pair, reduction, scan, taken, layout, joined, joined, buffer, branch, loop)
+    SMOOTH_KINDS = (unary, unary, binary, binary, binary, pair, reduction, scan, taken, layout, joined, joined, buffer, branch, loop, rewrite)
 
     # -- a program
 

@@ -63,6 +63,8 @@ def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callab
         if name in SCALAR and type(a) in DOUBLES and type(b) in DOUBLES:  # what loops over entries are made of
             made = trace.emit(ufunc.__name__, (_number(trace, x), _number(trace, y)), (), FLOAT64)
             return Traced(trace, function(a, b), made)
+        if name == "matmul" and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
+            return function(a, b)  # Python's own error
         return ufunc(x, y)
 
     def forward(self: Traced, other: Any) -> Any:
@@ -206,7 +208,12 @@ def _partition(self: Any, kth: Any, axis: int = -1, kind: str = "introselect", o
 
 
 def _fill(self: Traced, value: Any) -> None:
-    assign(self.run, self, value)
+    plain = concrete(value)
+    if type(self.concrete) is not np.ndarray:
+        return self.concrete.fill(plain)
+    operations.scratch(self).fill(plain)  # NumPy's own errors
+    self.write(instruction_of(self.run, value), lambda: self.concrete.fill(plain))
+    return None
 
 
 def _flatten(self: Any, order: str = "C") -> Any:
