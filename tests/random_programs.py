@@ -183,7 +183,7 @@ class Author:
             f"np.append({x}, {y})", f"np.concatenate([{x}, {y}], axis=None)", f"np.select([{x} > 0.5, {x} < -0.5], [{x}, {y}], 0)",
             f"np.take({x}, [0, 0], axis=0)", f"np.column_stack([{x}, {y}])", f"np.einsum('ij,ij->i', {x}, {y})", f"np.kron({x}, {y})",
             f"np.interp({x}, np.arange(3.0), np.arange(3.0) ** 2)", f"np.array([{x}, {y}])", f"np.split({x}, 1)[0]", f"np.vdot({x}, {y})",
-            f"np.sum([{x}, {y}])", f"np.max(({x}, {y}))", f"np.allclose({x}, {y})", f"np.array_equal({x}, {y})", f"np.einsum('ii->i', {x})",
+            f"np.sum([{x}, {y}])", f"np.max(({x}, {y}))", f"np.allclose({x}, {y})", f"np.array_equal({x}, {y})", f"np.einsum('ii->i', {x} @ {x}.T)",
             f"np.cross({x}, {y})", f"np.linalg.solve({x} + 4 * np.eye(3), {y})", f"max({x}.tolist())", f"np.full_like({x}, {y})",
         ])  # fmt: skip
 

@@ -40,7 +40,6 @@ UFUNCS: dict[str, tuple[Callable, Any]] = {
     "eq": (operator.eq, np.equal),
     "ne": (operator.ne, np.not_equal),
 }
-PYTHONS = (*NUMBERS, complex)
 SCALAR = {"add", "sub", "mul", "truediv"}
 DOUBLES = (np.float64, float)
 ARITHMETIC = {"add", "sub", "mul", "truediv", "pow", "floordiv", "mod"}
@@ -56,7 +55,7 @@ def _foreign(other: Any) -> bool:
 def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callable]:
     def apply(trace: Trace, x: Any, y: Any) -> Any:
         a, b = concrete(x), concrete(y)
-        if complex in (type(a), type(b)) and type(a) in PYTHONS and type(b) in PYTHONS:
+        if complex in (type(a), type(b)) and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
             return operations.call_back(trace, function, (x, y), {})
         if type(a) in NUMBERS and type(b) in NUMBERS:
             return _on_numbers(trace, name, function, ufunc, x, y)
@@ -221,6 +220,8 @@ def _flatten(self: Any, order: str = "C") -> Any:
 
 
 def _round(self: Traced, ndigits: Any = None) -> Any:
+    if type(self.concrete) is np.ndarray:
+        raise TypeError("type numpy.ndarray doesn't define __round__ method")
     if ndigits is None:
         return round(float(self)) if self.dtype.kind == "f" else int(self)
     if type(self.concrete) is float:

@@ -896,11 +896,12 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
         return None
     if n == 0 or m == 0:
         return _scaled(a, b)
+    value = np.dot(concrete(a), concrete(b))
     if n <= 2 and m <= 2:
         return np.matmul(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
     second = (two[:-1] + "z" + two[-1:]) if m > 1 else "z"
-    return contract(trace, f"{one}z,{second}->{one}{two}", a, b, np.dot(concrete(a), concrete(b)))
+    return contract(trace, f"{one}z,{second}->{one}{two}", a, b, value)
 
 
 def _scaled(a: Any, b: Any) -> Any:
