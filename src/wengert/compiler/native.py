@@ -71,7 +71,8 @@ class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
     def __init__(self, text: str, names: list[str], kernel_text: str = "", kernel_names: Sequence[str] = ()):
-        self.kernels = None
+        self.addresses: dict[str, int] = {}
+        self.kernels: Code | None = None
         if kernel_text:  # compiled with care, and then called by name
             self.kernels = Code(kernel_text, list(kernel_names))
             for name, address in self.kernels.addresses.items():
