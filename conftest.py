@@ -1,11 +1,14 @@
 """What every test and every docstring example may use without importing it."""
 
+import os
 from typing import Any
 
 import numpy as np
 import pytest
 
 import wengert
+
+os.environ["WENGERT_CACHE"] = "off"  # what is tested is what is compiled now
 
 
 @pytest.fixture(autouse=True)

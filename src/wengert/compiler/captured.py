@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.traced import Traced
 from wengert.compiler.tracing import ROOM
 from wengert.core.variable import Variable
 
@@ -141,8 +142,11 @@ class Shadow:
                     new.cell_contents = self.of(content, free)
                     self.cells.append((new, new.cell_contents, free))
         if users:
-            for key in names(f.__code__):
-                if key in table:
+            read = names(f.__code__)
+            if "isinstance" in read and "isinstance" not in table:
+                table["isinstance"] = isinstance_of
+            for key in read:
+                if key in f.__globals__:
                     self.watch.items.append((f.__globals__, key, table[key]))
                     table[key] = self.of(table[key], key)
             self.tables.append((table, dict(table), "the global"))
@@ -216,6 +220,11 @@ class Shadow:
             if len(sequence) != len(before) or any(a is not b for a, b in zip(sequence, before, strict=True)):
                 return f"the list {name}"
         return None
+
+
+def isinstance_of(x: Any, kinds: Any) -> bool:
+    """Python's isinstance, to which a traced array is what it stands for."""
+    return isinstance(x.concrete if type(x) is Traced else x, kinds)
 
 
 def _users(file: str | None) -> bool:

@@ -341,7 +341,7 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
     for x in given:
         if type(x) is Traced and type(x.concrete) is np.ndarray and x.root._version:
             writes.append((x.first, x.instruction))
-    program = Program(results, writes, run.guards, run.inputs, run.draws)
+    program = Program(results, writes, run.guards, run.inputs, run.draws + run.kept)
     traced = time.perf_counter()
     executable = build(program, contents, externals, threads)
     variant = Variant(

@@ -12,6 +12,7 @@ import numpy as np
 from wengert.compiler.fusion import Called, Home, Nest, Plan, Product
 from wengert.compiler.program import Call, Given, Place
 
+PYTHONS = (float, int, bool, complex)
 MISS = object()  # what `Executable.run` returns where a guard does not hold
 
 
@@ -111,7 +112,7 @@ def _filled(tree: Any, operands: list, leaves: Sequence[Any]) -> Any:
             value = value.view()
             value.flags.writeable = False
             return value
-        return value.item() if tree.kind in (float, int, bool) else value[()]
+        return value.item() if tree.kind in PYTHONS else value[()]
     if kind is Given:
         return leaves[tree.leaf]
     if kind in (tuple, list):
@@ -125,7 +126,7 @@ def as_kind(array: np.ndarray, kind: type) -> Any:
     """A result as the eager function returned it: an array, NumPy's number or Python's."""
     if kind is np.ndarray:
         return array
-    return array.item() if kind in (float, int, bool) else array[()]
+    return array.item() if kind in PYTHONS else array[()]
 
 
 __all__ = ["MISS", "Executable", "as_kind", "walkable"]

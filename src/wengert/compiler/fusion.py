@@ -175,6 +175,16 @@ class Product:
 
 
 @dataclass
+class Scatter:
+    """Values added into, or put into, an array at positions along neighbouring axes, one after the other."""
+
+    value: Instruction
+    home: Home
+    entries: Home
+    positions: tuple[Home, ...]
+
+
+@dataclass
 class Called:
     """A function to be called back."""
 
@@ -183,7 +193,7 @@ class Called:
     results: dict[int, tuple[Instruction, Home]] = field(default_factory=dict)
 
 
-Step = Nest | Product | Called
+Step = Nest | Product | Scatter | Called
 
 
 @dataclass
@@ -232,12 +242,14 @@ def sizes_of(x: Instruction) -> dict[str, int]:
 
 
 def by_blas(x: Instruction) -> bool:
-    """Is this contraction a product of two matrices large enough for BLAS?"""
+    """Is this contraction a product of two matrices, or a row of such, each large enough for BLAS?"""
     inputs, output = x.attributes[0].split("->")
-    one, two = inputs.split(",")
-    if len(one) != 2 or len(two) != 2 or len(output) != 2 or len(set(one + two)) != 3:
+    one, two = map(set, inputs.split(","))
+    batch = one & two & set(output)
+    if len(batch) > 1 or len(one) != 2 + len(batch) or len(two) != len(one) or len(output) != len(one):
         return False
-    return math.prod(sizes_of(x).values()) > UNROLLED
+    sizes = sizes_of(x)
+    return math.prod(n for letter, n in sizes.items() if letter not in batch) > UNROLLED
 
 
 def sum_of_products(maker: Simplifier, x: Instruction, operands: tuple) -> Instruction:
@@ -349,10 +361,9 @@ class Planner:
                 self._schedule(Root(x, x, home))
         writes = []
         for _, x in program.writes:  # all is computed before anything is written
-            if id(x) not in self.homes or self.homes[id(x)].buffer.kind in ("argument", "external"):
-                self.homes.pop(id(x), None)
-                self._store(x)
-            writes.append(self.homes[id(x)])
+            home = self._view(x)
+            assert home is not None
+            writes.append(home)
         offsets, workspace = self._memory(writes)
         return Plan(
             program, self.nests, self.homes, self.result_homes, writes, offsets, workspace, self.constants, self.apart
@@ -365,6 +376,7 @@ class Planner:
     def _must_be_kept(self) -> set[int]:
         """Ids of what needs memory by its nature or by the nature of what reads it."""
         needed = set(self.kept)
+        written = {id(x) for _, x in self.program.writes}
         lies: dict[int, Home] = dict(self.homes)  # how what will be in memory, or be a view of that, will lie there
 
         def memory(x: Instruction) -> None:
@@ -377,20 +389,27 @@ class Planner:
             depth[id(x)] = 0 if id(x) in needed else max((depth[id(y)] for y in x.operands), default=0)
             if x.op in ELEMENTWISE and x.size > 1:
                 depth[id(x)] += 1
-                if depth[id(x)] > DEEPEST:
+                if depth[id(x)] > (DEEPEST if self.large else 4 * DEEPEST):
                     needed.add(id(x))
                     depth[id(x)] = 0
-            if x.op in ("pieces", "setslice", "contract", "output") or (x.op == "reduce" and x.shape):
+            if x.op in ("pieces", "setslice", "scatter", "contract", "output") or (x.op == "reduce" and x.shape):
                 needed.add(id(x))
             if x.op == "constant" and (x.size > 1 or x.dtype not in TYPES):
                 needed.add(id(x))
             if x.op in ("contract", "call"):
                 for y in x.operands:
                     memory(y)
+            if x.op == "gather":
+                memory(x.operands[0])
+            if x.op == "scatter":
+                for y in x.operands[1:]:
+                    memory(y)
             if id(x) in needed:
                 lies[id(x)] = _somewhere(x)
                 continue
             if x.op not in LAYOUT:
+                if id(x) in written:
+                    memory(x)
                 continue
             (source,) = x.operands
             if x.op == "reshape" and not _same_but_ones(source.shape, x.shape):
@@ -402,6 +421,8 @@ class Planner:
                 view = lies[id(source)].through(x)
                 if view is not None:
                     lies[id(x)] = view
+            if id(x) in written:
+                memory(x)
         return needed
 
     def _view(self, x: Instruction) -> Home | None:
@@ -448,6 +469,8 @@ class Planner:
             self._schedule(Root(x, value, box, after=(id(x),)))
             self.ready[id(x)] = max(first, self.ready[id(x)])
             self.homes[id(x)] = home
+        elif x.op == "scatter":
+            self._scatter(x)
         elif x.op == "reduce":
             self._reduce(x, self._new(x))
         elif x.op == "contract":
@@ -485,15 +508,53 @@ class Planner:
 
     def _product(self, x: Instruction) -> None:
         operands = []
-        for y in x.operands:
+        terms, output = x.attributes[0].split("->")[0].split(","), x.attributes[0].split("->")[1]
+        for term, y in zip(terms, x.operands, strict=True):
             home = self._view(y)
-            if home is None or not _blas_readable(home):
-                self.homes.pop(id(y), None)
-                self._store(y)
-                home = self.homes[id(y)]
+            matrix = [i for i, letter in enumerate(term) if not all(letter in t for t in (*terms, output))]
+            if home is None or not _blas_readable(home, matrix):
+                if home is not None and home.strides == contiguous(home.shape):
+                    return self._sum_of_products(x)
+                copied = Instruction(
+                    "reshape", (y,), y.shape, y.dtype, (y.shape,)
+                )  # others go on reading y where it is
+                self._store(copied)
+                home = self.homes[id(copied)]
+                if not _blas_readable(home, matrix):
+                    return self._sum_of_products(x)
             operands.append(home)
         home = self._new(x)
+        rows = [i for i, letter in enumerate(output) if not all(letter in t for t in terms)]
+        if not _blas_readable(home, rows):
+            return self._sum_of_products(x)
         self.nests.append(Product(x, home, (operands[0], operands[1])))
+        self.ready[id(x)] = len(self.nests) - 1
+        self.homes[id(x)] = home
+
+    def _sum_of_products(self, x: Instruction) -> None:
+        """A product that BLAS can not read or write, as loops after all."""
+        made = sum_of_products(Simplifier(), x, x.operands)
+        while made.op in LAYOUT:  # pragma: no cover
+            (made,) = made.operands
+        home = self._new(x)
+        kind, axes = made.attributes
+        self._schedule(Root(x, made.operands[0], home, kind, axes))
+        self.homes[id(x)] = home
+
+    def _read(self, x: Instruction) -> Home:
+        """Where x can be read in memory, which it is put into if need be."""
+        home = self._view(x)
+        if home is None:
+            self._store(x)
+            home = self.homes[id(x)]
+        return home
+
+    def _scatter(self, x: Instruction) -> None:
+        base, values, *positions = x.operands
+        home = self._new(x)
+        self._schedule(Root(x, base, home))
+        step = Scatter(x, home, self._read(values), tuple(self._read(y) for y in positions))
+        self.nests.append(step)
         self.ready[id(x)] = len(self.nests) - 1
         self.homes[id(x)] = home
 
@@ -628,7 +689,7 @@ class Planner:
             if (id(x) in self.homes and id(x) not in own) or not x.shape or x.op == "constant":
                 continue
             if x.op in LAYOUT:
-                if x.op != "reshape":
+                if x.op != "reshape" and not (x.op == "slice" and 2 * x.size <= x.operands[0].size):
                     way = (*way, (x.op, x.attributes))
                 stack.append((x.operands[0], way))
                 continue
@@ -672,8 +733,9 @@ class Planner:
                 last[home.buffer] = len(self.nests)
         for guard in self.program.guards:
             for x in ordered([guard.condition]):
-                if id(x) in self.homes and self.homes[id(x)].buffer.kind == "workspace":
-                    last[self.homes[id(x)].buffer] = len(self.nests)
+                home = self._view(x)
+                if home is not None and home.buffer.kind == "workspace":
+                    last[home.buffer] = len(self.nests)
         offsets: dict[Buffer, int] = {}
         free: dict[int, list[int]] = defaultdict(list)  # places that nobody needs any more, by their size
         ending = sorted(first, key=lambda b: last[b])
@@ -692,6 +754,8 @@ class Planner:
     def _touched(self, step: Step) -> list[Home]:
         if isinstance(step, Product):
             return [step.home, *step.operands]
+        if isinstance(step, Scatter):
+            return [step.home, step.entries, *step.positions]
         if isinstance(step, Called):
             return [*step.operands, *(home for _, home in step.results.values())]
         found = []
@@ -729,9 +793,9 @@ def _same_but_ones(one: tuple, other: tuple) -> bool:
     return [n for n in one if n != 1] == [n for n in other if n != 1]
 
 
-def _blas_readable(home: Home) -> bool:
-    """Rows or columns contiguous, the other stride at least that of a matrix."""
-    (m, n), (s, t) = home.shape, home.strides
+def _blas_readable(home: Home, axes: list[int]) -> bool:
+    """Are rows or columns of the matrix in these two axes contiguous, the other stride at least that of a matrix?"""
+    (m, n), (s, t) = ([part[i] for i in axes] for part in (home.shape, home.strides))
     return (t == 1 and s >= n) or (s == 1 and t >= m)
 
 
@@ -748,6 +812,8 @@ def described(plan: Plan) -> list[str]:
                     what = f"{root.kind} of {what} over {root.axes}"
                 where = "a register" if root.home is None else f"{root.home.buffer.kind} {root.home.buffer.index}"
                 text.append(f"    {what} -> {where}")
+        elif isinstance(step, Scatter):
+            text.append(f"scatter -> {step.home.buffer.kind} {step.home.buffer.index}")
         elif isinstance(step, Product):
             text.append(f"BLAS {step.value.attributes[0]} -> {step.home.buffer.kind} {step.home.buffer.index}")
         else:

@@ -42,3 +42,15 @@ def broadcast_index(operand: Instruction, index: tuple) -> tuple:
     """The index into an operand that is broadcast to what `index` is into."""
     extra = len(index) - len(operand.shape)
     return tuple(ZERO if n == 1 else i for i, n in zip(index[extra:], operand.shape, strict=True))
+
+
+def gather_parts(x: Instruction, index: tuple, strides: tuple[int, ...]) -> tuple[list[int], list, tuple]:
+    """Of entry `index` of a gather: the strides that its positions are multiplied with, (index, stride) pairs of the other
+    axes, and the index into the positions."""
+    positions = x.operands[1:]
+    (first,) = x.attributes
+    count, wide = len(positions), len(positions[0].shape)
+    along = index[first : first + wide]
+    others = [*index[:first], *index[first + wide :]]
+    rest = [t for i, t in enumerate(strides) if not first <= i < first + count]
+    return list(strides[first : first + count]), list(zip(others, rest, strict=True)), along

@@ -40,6 +40,9 @@ UFUNCS: dict[str, tuple[Callable, Any]] = {
     "eq": (operator.eq, np.equal),
     "ne": (operator.ne, np.not_equal),
 }
+PYTHONS = (*NUMBERS, complex)
+SCALAR = {"add", "sub", "mul", "truediv"}
+DOUBLES = (np.float64, float)
 ARITHMETIC = {"add", "sub", "mul", "truediv", "pow", "floordiv", "mod"}
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
@@ -53,8 +56,13 @@ def _foreign(other: Any) -> bool:
 def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callable]:
     def apply(trace: Trace, x: Any, y: Any) -> Any:
         a, b = concrete(x), concrete(y)
+        if complex in (type(a), type(b)) and type(a) in PYTHONS and type(b) in PYTHONS:
+            return operations.call_back(trace, function, (x, y), {})
         if type(a) in NUMBERS and type(b) in NUMBERS:
             return _on_numbers(trace, name, function, ufunc, x, y)
+        if name in SCALAR and type(a) in DOUBLES and type(b) in DOUBLES:  # what loops over entries are made of
+            made = trace.emit(ufunc.__name__, (_number(trace, x), _number(trace, y)), (), FLOAT64)
+            return Traced(trace, function(a, b), made)
         return ufunc(x, y)
 
     def forward(self: Traced, other: Any) -> Any:
@@ -103,6 +111,8 @@ def _unary(function: Callable, ufunc: Any) -> Callable:
     def applied(self: Traced) -> Any:
         if type(self.concrete) in (int, bool):
             return function(operator.index(self))
+        if type(self.concrete) is complex:
+            return operations.call_back(self.run, function, (self,), {})
         made = ufunc(self)
         if type(self.concrete) is float:
             made.concrete = function(self.concrete)
@@ -117,7 +127,10 @@ def _in_place(name: str, function: Callable, ufunc: Any) -> Callable:
             return NotImplemented
         if type(self.concrete) is not np.ndarray:
             return getattr(self, f"__{name}__")(other)
-        return ufunc(self, other, out=(self,)) if name != "matmul" else assign(self.run, self, ufunc(self, other))
+        if name == "matmul":
+            np.copy(self.concrete).__imatmul__(concrete(other))  # NumPy's own errors
+            return assign(self.run, self, ufunc(self, other))
+        return ufunc(self, other, out=(self,))
 
     return changed
 
@@ -175,7 +188,7 @@ def _item(self: Traced, *index: Any) -> Any:
     value = self.concrete.item(*index)
     if isinstance(value, complex):
         raise self.run.give_up("x.item() of a complex value")
-    return Traced(self.run, value, entry.flat_instruction())
+    return Traced(self.run, value, self.run.cast(entry.flat_instruction(), np.asarray(value).dtype))
 
 
 def _tolist(self: Traced) -> Any:

@@ -18,10 +18,10 @@ import numpy as np
 from wengert.compiler.body import MEMORY, Body, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
 from wengert.compiler.fusion import COST, LAYOUT, Buffer, Nest, Plan, Root
-from wengert.compiler.indexing import ZERO, Affine, broadcast_index, summed, through
+from wengert.compiler.indexing import ZERO, Affine, broadcast_index, gather_parts, summed, through
 from wengert.compiler.program import Instruction
 from wengert.compiler.simplify import ELEMENTWISE, constant_of
-from wengert.compiler.tracing import BOOL
+from wengert.compiler.tracing import BOOL, INT64
 
 
 @dataclass(eq=False)
@@ -147,6 +147,8 @@ class Kernel:
         if home is not None and not mine and not self._views_own(x):
             at = summed(list(zip(index, home.strides, strict=True)), home.offset)
             return Node("load", x.dtype, (), (home.buffer, at), frozenset(axis for axis, _ in at[1]))
+        if x.op == "gather":
+            return self._gathered(x, index)
         if x.op in LAYOUT:
             below = [(x.operands[0], through(x, index))]
         elif x.op in ELEMENTWISE:
@@ -161,6 +163,19 @@ class Kernel:
             return operands[0]
         axes = frozenset().union(*(y.axes for y in operands))
         return Node(x.op, x.dtype, operands, x, axes)
+
+    def _gathered(self, x: Instruction, index: tuple) -> Node | list:
+        """Entries of an array in memory, at positions that are values themselves."""
+        source, *positions = x.operands
+        home = self.plan.homes[id(source)]
+        strides, rest, along = gather_parts(x, index, home.strides)
+        missing = [(y, along) for y in positions if (id(y), along) not in self.nodes]
+        if missing:
+            return missing
+        at = summed(rest, home.offset)
+        operands = tuple(self.nodes[id(y), along] for y in positions)
+        axes = frozenset(axis for axis, _ in at[1]).union(*(y.axes for y in operands))
+        return Node("gather", x.dtype, operands, (home.buffer, at, strides), axes)
 
     def _views_own(self, x: Instruction) -> bool:
         """Is this a view of what this nest itself computes, and so in a register?"""
@@ -189,7 +204,7 @@ class Kernel:
     # -- the order of loops
 
     def _accesses(self) -> list[Affine]:
-        found = [n.info[1] for n in self.list if n.op == "load"]
+        found = [n.info[1] for n in self.list if n.op in ("load", "gather")]
         found += [at for _, _, at, _ in self.stores]
         return found + [at for _, root, at in self.reductions if root.home is not None]
 
@@ -213,8 +228,8 @@ class Kernel:
 
         self.extents[axis : axis + 2] = [self.extents[axis] * self.extents[axis + 1]]
         for node in self.list:
-            if node.op == "load":
-                node.info = (node.info[0], renamed(node.info[1]))
+            if node.op in ("load", "gather"):
+                node.info = (node.info[0], renamed(node.info[1]), *node.info[2:])
             node.axes = frozenset(a if a <= axis else a - 1 for a in node.axes)
         self.stores = [(node, buffer, renamed(at), root) for node, buffer, at, root in self.stores]
         self.reductions = [(node, root, renamed(at)) for node, root, at in self.reductions]
@@ -409,6 +424,8 @@ class Kernel:
             return ""
         if node.op == "number":
             return self.numbers[id(node.info)][1]
+        if node.op == "gather":
+            return self._gather(node, env, counters, mask if vector else None)
         if node.op == "load":
             buffer, at = node.info
             return self._read(lanes, buffer, at, counters, mask if vector else None)
@@ -439,12 +456,15 @@ class Kernel:
 
     def _read(self, lanes: Lanes, buffer: Buffer, at: Affine, counters: dict, mask: int | None) -> str:
         first = self._address(buffer, at, counters)
+        return self._read_at(lanes, buffer, dict(at[1]).get(self.vector, 0), first, mask)
+
+    def _read_at(self, lanes: Lanes, buffer: Buffer, stride: int, first: str, mask: int | None) -> str:
+        """Entries in memory from a pointer on, `stride` apart."""
         if lanes.width == 1:
             return self.w.load(first, buffer.dtype)
         w, width = self.w, self.width
         element = MEMORY[buffer.dtype]
         kind, align = f"<{width} x {element}>", buffer.dtype.itemsize
-        stride = dict(at[1])[self.vector]
         suffix = f"v{width}{'f' if element in ('double', 'float') else 'i'}{align * 8}"
         if stride == 1 and mask is None:
             found = w.emit(f"load {kind}, ptr {first}, align {align}")
@@ -456,13 +476,45 @@ class Kernel:
                 f"<{width} x i1> {self._mask(mask)}, {kind} zeroinitializer)"
             )
         else:
-            symbol = f"@llvm.masked.gather.{suffix}.v{width}p0"
-            w.declare(symbol, f"declare {kind} {symbol}(<{width} x ptr>, i32, <{width} x i1>, {kind})")
-            found = w.emit(
-                f"call {kind} {symbol}(<{width} x ptr> {self._places(first, buffer, stride)}, i32 {align}, "
-                f"<{width} x i1> {self._mask(mask)}, {kind} zeroinitializer)"
-            )
+            return self._read_places(buffer, self._places(first, buffer, stride), mask)
         return w.emit(f"icmp ne {kind} {found}, zeroinitializer") if buffer.dtype == BOOL else found
+
+    def _read_places(self, buffer: Buffer, places: str, mask: int | None) -> str:
+        """Entries in memory at a vector of pointers."""
+        w, width, align = self.w, self.width, buffer.dtype.itemsize
+        element = MEMORY[buffer.dtype]
+        kind = f"<{width} x {element}>"
+        symbol = f"@llvm.masked.gather.v{width}{'f' if element in ('double', 'float') else 'i'}{align * 8}.v{width}p0"
+        w.declare(symbol, f"declare {kind} {symbol}(<{width} x ptr>, i32, <{width} x i1>, {kind})")
+        found = w.emit(
+            f"call {kind} {symbol}(<{width} x ptr> {places}, i32 {align}, "
+            f"<{width} x i1> {self._mask(mask)}, {kind} zeroinitializer)"
+        )
+        return w.emit(f"icmp ne {kind} {found}, zeroinitializer") if buffer.dtype == BOOL else found
+
+    def _gather(self, node: Node, env: dict, counters: dict, mask: int | None) -> str:
+        buffer, at, strides = node.info
+        w, vector = self.w, any(self.vector in y.axes for y in node.operands)
+        lanes = self._lanes(vector)
+        parts = []
+        for y, stride in zip(node.operands, strides, strict=True):
+            position = self._operand(y, env, vector)
+            parts.append(position if stride == 1 else lanes.binary("mul", INT64, position, lanes.number(stride, INT64)))
+        while len(parts) > 1:
+            parts[:2] = [lanes.binary("add", INT64, *parts[:2])]
+        (offset,) = parts
+        first = self._address(buffer, at, counters)
+        if not vector:
+            first = w.place(first, offset, buffer.dtype)
+            return self._read_at(
+                self._lanes(self.vector in node.axes), buffer, dict(at[1]).get(self.vector, 0), first, mask
+            )
+        own = dict(at[1]).get(self.vector, 0)
+        if own:
+            steps = "<" + ", ".join(f"i64 {own * i}" for i in range(self.width)) + ">"
+            offset = lanes.binary("add", INT64, offset, steps)
+        places = w.emit(f"getelementptr {MEMORY[buffer.dtype]}, ptr {first}, <{self.width} x i64> {offset}")
+        return self._read_places(buffer, places, mask)
 
     def _save(self, name: str, vector: bool, buffer: Buffer, at: Affine, counters: dict, mask: int | None) -> None:
         w = self.w

@@ -7,16 +7,17 @@ unrolls a thousand steps of Python's is compiled in the time of a few.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wengert.compiler.body import Body, Machine, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
-from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product
-from wengert.compiler.indexing import broadcast_index, summed, through
+from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter
+from wengert.compiler.indexing import broadcast_index, gather_parts, summed, through
 from wengert.compiler.kernels import Kernel
 from wengert.compiler.program import Guard, Instruction
 from wengert.compiler.simplify import constant_of
-from wengert.compiler.tracing import BOOL, FLOAT64
+from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
@@ -164,6 +165,8 @@ class Function(Body):
     def step(self, step: Any) -> None:
         if isinstance(step, Product):
             self._product(step)
+        elif isinstance(step, Scatter):
+            self._scatter(step)
         elif step.space:
             self._kernel(step)
         else:
@@ -282,22 +285,29 @@ class Function(Body):
     def _product(self, step: Product) -> None:
         """cblas_?gemm: row major, each operand as it lies or transposed."""
         inputs, output = step.value.attributes[0].split("->")
-        terms, homes = inputs.split(","), list(step.operands)
-        if output[0] not in terms[0]:
+        terms, homes, dtype = inputs.split(","), list(step.operands), step.value.dtype
+        (batch,) = set(terms[0]) & set(terms[1]) & set(output) or {""}
+        rows, columns = (letter for letter in output if letter != batch)
+        if rows not in terms[0]:
             terms, homes = terms[::-1], homes[::-1]
-        m, n = step.value.shape
-        (shared,) = set(terms[0]) - {output[0]}
-        k = homes[0].shape[terms[0].index(shared)]
-        dtype = step.value.dtype
+        (shared,) = set(terms[0]) & set(terms[1]) - {batch}
+        strides = [dict(zip(term, home.strides, strict=True)) for term, home in zip(terms, homes, strict=True)]
+        sizes = {x: n for term, home in zip(terms, homes, strict=True) for x, n in zip(term, home.shape, strict=True)}
+        m, n, k = sizes[rows], sizes[columns], sizes[shared]
+        result = dict(zip(output, step.home.strides, strict=True))
+        if result[columns] != 1:  # the product lies transposed: its columns are the rows of another
+            rows, columns, m, n = columns, rows, n, m
+            terms, homes, strides = terms[::-1], homes[::-1], strides[::-1]
         flags = []
-        for term, home, first in ((terms[0], homes[0], output[0]), (terms[1], homes[1], shared)):
-            shape, strides = home.shape, home.strides
-            if term[0] != first:
-                shape, strides = shape[::-1], strides[::-1]
-            (s, t) = strides
-            transposed = not (t == 1 and s >= shape[1])
-            flags.append((112 if transposed else 111, t if transposed else s))
+        for own, first, second, width in ((strides[0], rows, shared, k), (strides[1], shared, columns, n)):
+            transposed = not (own[second] == 1 and own[first] >= width)
+            flags.append((112 if transposed else 111, own[second] if transposed else own[first]))
         a, b, c = (self.address(h.buffer, h.offset) for h in (*homes, step.home))
+        loop = None
+        if batch:
+            loop = self._begin(sizes[batch])
+            steps = [own[batch] for own in (*strides, result)]
+            a, b, c = (self.place(p, self._sum([loop[2]], [t]), dtype) for p, t in zip((a, b, c), steps, strict=True))
         real, symbol = TYPES[dtype], "@wengert_dgemm" if dtype == FLOAT64 else "@wengert_sgemm"
         self.declare(
             symbol, f"declare void {symbol}(i32, i32, i32, i64, i64, i64, {real}, ptr, i64, ptr, i64, {real}, ptr, i64)"
@@ -306,8 +316,61 @@ class Function(Body):
         (ta, lda), (tb, ldb) = flags
         self.say(
             f"call void {symbol}(i32 101, i32 {ta}, i32 {tb}, i64 {m}, i64 {n}, i64 {k}, {real} {one}, ptr {a}, "
-            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {n})"
+            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {result[rows]})"
         )
+        if loop is not None:
+            self._end(*loop)
+
+    def _scatter(self, step: Scatter) -> None:
+        """One entry after the other, so that of those at one place all are added, or the last one stays."""
+        entries, target = step.entries, step.home
+        first, how = step.value.attributes
+        count, wide = len(step.positions), len(step.positions[0].shape)
+        counters: list[str] = []
+        loops = []
+        for n in entries.shape:
+            loops.append(self._begin(n))
+            counters.append(loops[-1][2])
+        along = counters[first : first + wide]
+        others = [*counters[:first], *counters[first + wide :]]
+        rest = [t for i, t in enumerate(target.strides) if not first <= i < first + count]
+        places = []
+        for position, stride in zip(step.positions, target.strides[first : first + count], strict=True):
+            at = self.place(self.address(position.buffer, position.offset), self._sum(along, position.strides), INT64)
+            places.append((self.load(at, INT64), stride))
+        base = self.address(target.buffer, target.offset)
+        offset = self._sum([*others, *(p for p, _ in places)], [*rest, *(t for _, t in places)])
+        pointer = self.place(base, offset, target.buffer.dtype)
+        dtype = target.buffer.dtype
+        source = self.place(self.address(entries.buffer, entries.offset), self._sum(counters, entries.strides), dtype)
+        value = self.load(source, dtype)
+        if how == "add":
+            value = ROWS["add"](Lanes(self, 1), dtype, self.load(pointer, dtype), value)
+        self.say(f"store {TYPES[dtype]} {value}, ptr {pointer}, align {dtype.itemsize}")
+        for loop in reversed(loops):
+            self._end(*loop)
+
+    def _begin(self, n: int) -> tuple[str, str, str, str, int, int]:
+        """The head of a loop of n rounds: what `_end` needs; the third is the counter."""
+        head, tail, counter, before = self.fresh("loop"), self.fresh("end"), "%" + self.fresh("i"), self.block
+        self.say(f"br label %{head}")
+        self.label(head)
+        return head, tail, counter, before, len(self.lines), n
+
+    def _end(self, head: str, tail: str, counter: str, before: str, place: int, n: int) -> None:
+        following = self.emit(f"add i64 {counter}, 1")
+        more = self.emit(f"icmp ult i64 {following}, {n}")
+        self.lines.insert(place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
+        self.say(f"br i1 {more}, label %{head}, label %{tail}")
+        self.label(tail)
+
+    def _sum(self, counters: Sequence[str], strides: Sequence[int]) -> str:
+        total = "0"
+        for counter, stride in zip(counters, strides, strict=True):
+            if stride:
+                term = counter if stride == 1 else self.emit(f"mul i64 {counter}, {stride}")
+                total = term if total == "0" else self.emit(f"add i64 {total}, {term}")
+        return total
 
     # -- numbers
 
@@ -333,7 +396,7 @@ class Function(Body):
         value = constant_of(x)
         if value is not None:
             return literal(value, x.dtype)
-        if id(x) in self.plan.homes or x.op in LAYOUT:
+        if id(x) in self.plan.homes or x.op in LAYOUT or x.op == "gather":
             return self.entry(x, ())
         return operated(
             Lanes(self, 1), x.op, x.dtype, [y.dtype for y in x.operands], [self.number(y) for y in x.operands]
@@ -364,6 +427,8 @@ class Function(Body):
         if home is not None:
             offset, _ = summed(list(zip(index, home.strides, strict=True)), home.offset)
             return self.load(self.address(home.buffer, offset), x.dtype)
+        if x.op == "gather":
+            return self._gathered(x, index)
         if not x.shape and x.op not in LAYOUT:
             return self.number(x)
         if x.op in LAYOUT:
@@ -377,3 +442,14 @@ class Function(Body):
         if x.op in LAYOUT:
             return names[0]
         return operated(Lanes(self, 1), x.op, x.dtype, [y.dtype for y in x.operands], names)
+
+    def _gathered(self, x: Instruction, index: tuple) -> str | list:
+        source, *positions = x.operands
+        home = self.plan.homes[id(source)]
+        strides, rest, along = gather_parts(x, index, home.strides)
+        missing = [(y, along) for y in positions if (id(y), along) not in self.entries]
+        if missing:
+            return missing
+        offset, _ = summed(rest, home.offset)
+        where = self._sum([self.entries[id(y), along] for y in positions], strides)
+        return self.load(self.place(self.address(home.buffer, offset), where, x.dtype), x.dtype)

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler import object_cache
 from wengert.compiler.body import Machine
 from wengert.core import errors
 
 try:
+    import llvmlite
     import llvmlite.binding as llvm
 except ImportError:  # pragma: no cover
     llvm = None
@@ -68,16 +70,23 @@ class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
     def __init__(self, text: str, names: list[str], large: bool = False):
+        level = 0 if large else 1 if len(text) > 100_000 else 2
         machine = _target_machine(0 if large else 2)
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=0 if large else 1 if len(text) > 100_000 else 2)
-        options.loop_vectorization = options.slp_vectorization = False
-        options.loop_unrolling = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        _, cpu, features = _target()
+        versions = f"{llvm.llvm_version_info} {llvmlite.__version__} {level}"
+        name = object_cache.key(text, machine.triple, cpu, features.flatten(), versions)
+        known = object_cache.read(name)
+        if known is None:
+            options = llvm.create_pipeline_tuning_options(speed_level=level)
+            options.loop_vectorization = options.slp_vectorization = False
+            builder = llvm.create_pass_builder(machine, options)
+            builder.getModulePassManager().run(module, builder)
         self.engine = llvm.create_mcjit_compiler(module, machine)
+        self.engine.set_object_cache(lambda _, made: object_cache.write(name, made), lambda _: known)
         self.engine.finalize_object()
+        self.cached = known is not None
         self.addresses = {name: self.engine.get_function_address(name) for name in names}
 
     def call(self, name: str) -> Any:

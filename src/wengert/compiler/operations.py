@@ -110,12 +110,31 @@ def call_back(
         if generator is not None:
             raise trace.give_up("a draw of several arrays")
         parts = [_returned(trace, part, made, i, seen, function) for i, part in enumerate(found)]
+        if _shaped_by_values(function, args):
+            trace.kept += [part.instruction for part in parts]
         return type(found)(*parts) if hasattr(found, "_fields") else type(found)(parts)
     made = trace.emit("call", tuple(operands), (), BOOL, (call, None))
     returned = _returned(trace, found, made, 0, seen, function)
     if generator is not None:
         trace.draws.append(returned.instruction)
+    elif _shaped_by_values(function, args):
+        trace.kept.append(returned.instruction)
     return returned
+
+
+SHAPED_BY_VALUES = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.where, np.compress, np.extract, np.repeat, np.unique, np.unique_all,
+    np.unique_counts, np.unique_inverse, np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.delete,
+    np.trim_zeros, np.bincount, np.histogram, np.histogram_bin_edges, np.insert, operator.getitem,
+}  # fmt: skip
+
+
+def _shaped_by_values(function: Callable, args: tuple) -> bool:
+    """Is the shape of the results one of the values? Then a later call has to look, even if nobody reads them."""
+    if function is operator.getitem:
+        index = args[1] if type(args[1]) is tuple else (args[1],)
+        return any(getattr(part, "dtype", None) == BOOL for part in index)
+    return function in SHAPED_BY_VALUES
 
 
 def _returned(trace: Trace, value: Any, made: Instruction, i: int, seen: list, function: Callable) -> Any:
@@ -219,7 +238,7 @@ def _loop(name: str, values: list, value: Any) -> np.dtype | None:
         return BOOL
     if name in COMPARISONS or name in TESTS:
         loop = np.result_type(*values)
-        return loop if loop in NATIVE else None
+        return loop if loop in NATIVE and (name != "signbit" or loop.kind == "f") else None
     loop = dtype_of(value)
     if (loop.kind == "f" and name in FLOATING) or name == "fabs":
         return loop
@@ -276,6 +295,12 @@ def ufunc_method(trace: Trace, function: np.ufunc, method: str, inputs: tuple, k
             function.at(base, *rest)
             return base
 
+        if function is np.add and len(values) == 1 and target.dtype.kind == "f":
+            new = scattered(target, values[0], index, "add")
+            if new is not None:
+                plain = concrete(values[0])
+                target.write(new, lambda: np.add.at(target.concrete, unplaced(index), plain))
+                return None
         return (
             assign(trace, target, call_back(trace, at_copy, (target, index, *values), {}, f"{function.__name__}.at"))
             and None
@@ -368,6 +393,8 @@ def mean(
 ) -> Any:
     if type(a) is not Traced or a.dtype not in (FLOAT64, FLOAT32) or dtype is not None or not a.size or out is not None:
         return None
+    if not a.ndim and axis is not None:
+        return None  # NumPy's own errors
     total = reduced(trace, "add", a, axis, keepdims=keepdims, where=where)
     return None if total is None else total / total.dtype.type(_count(a, axis))
 
@@ -467,8 +494,9 @@ def broadcast_to(trace: Trace, array: Any, shape: Any, subok: bool = False) -> A
 
 
 def flip(trace: Trace, m: Any, axis: Any = None) -> Any:
-    if type(m) is not Traced:
+    if type(m) is not Traced or type(m.concrete) is not np.ndarray:
         return None
+    np.flip(m.concrete, axis)  # NumPy's own errors
     axes = _axes(axis, m.ndim)
     return m[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(m.ndim))]  # type: ignore[index]
 
@@ -551,7 +579,87 @@ def taken(x: Traced, index: Any) -> Any:
     """x[index] for an index with arrays in it."""
     if type(x.concrete) is not np.ndarray:
         raise x.run.give_up("an index with arrays into a number")
+    parts = integers(x.run, x.shape, index)
+    if parts is not None and x.dtype in NATIVE and x.size:
+        value = x.concrete[unplaced(index)]
+        if value.size:
+            axis, positions = parts
+            return result(x.run, value, "gather", [x.instruction, *positions], (axis,))
     return call_back(x.run, operator.getitem, (x, index), {}, "getitem")
+
+
+def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruction]] | None:
+    """Of an index with arrays of integers on neighbouring axes, and all of the other axes: the first axis, and the positions.
+
+    Positions are wrapped if they are negative, and kept within bounds, with a guard that they are: native code checks before
+    it reads. None for other indices.
+    """
+    parts = list(index) if type(index) is tuple else [index]
+    given = [i for i, part in enumerate(parts) if part is Ellipsis]
+    if given:
+        parts[given[0] : given[0] + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    parts += [slice(None)] * (len(shape) - len(parts))
+    if len(parts) != len(shape) or len(given) > 1 or any(np.size(concrete(part)) == 0 for part in parts):
+        return None
+    arrays_at = [i for i, part in enumerate(parts) if not (type(part) is slice and part == slice(None))]
+    first, last = arrays_at[0], arrays_at[-1]
+    if arrays_at != list(range(first, last + 1)):
+        return None
+    found, common = [], ()
+    for axis in arrays_at:
+        part = parts[axis]
+        if isinstance(part, (list, tuple)) and not any(type(p) is Traced for p in part):
+            part = np.asarray(part)
+        if not hasattr(part, "dtype") and not isinstance(part, int):
+            return None
+        if dtype_of(part).kind not in "iu" or isinstance(part, bool):
+            return None
+        common = np.broadcast_shapes(common, np.shape(concrete(part)))
+        found.append((part, shape[axis]))
+    return first, [_position(trace, part, n, common) for part, n in found]
+
+
+def _position(trace: Trace, part: Any, n: int, shape: tuple) -> Instruction:
+    """Positions along an axis of length n, in its bounds."""
+    if type(part) is not Traced:
+        plain = np.asarray(part)
+        if plain.size and not -n <= plain.min() <= plain.max() < n:
+            raise trace.give_up("an index out of bounds")
+        x = trace.constant(np.where(plain < 0, plain + n, plain).astype(np.int64))
+        return trace.emit("broadcast", (x,), shape, INT64, (shape,)) if x.shape != shape else x
+    x = trace.cast(part.instruction, INT64)
+
+    def number(value: int) -> Instruction:
+        return trace.cast(trace.constant(value), INT64)
+
+    def entrywise(op: str, *operands: Instruction, dtype: Any = INT64) -> Instruction:
+        return trace.emit(op, operands, x.shape, dtype)
+
+    wrapped_x = entrywise("select", entrywise("less", x, number(0), dtype=BOOL), entrywise("add", x, number(n)), x)
+    kept = entrywise("maximum", entrywise("minimum", wrapped_x, number(n - 1)), number(0))
+    inside = entrywise("equal", kept, wrapped_x, dtype=BOOL)
+    if x.shape:
+        inside = trace.emit("reduce", (inside,), (), BOOL, ("logical_and", tuple(range(len(x.shape)))))
+    trace.guard(inside, True, "an index in bounds")
+    return trace.emit("broadcast", (kept,), shape, INT64, (shape,)) if x.shape != shape else kept
+
+
+def scattered(base: Traced, values: Any, index: Any, how: str) -> Instruction | None:
+    """`base` with values added at, or put at, an index with arrays of integers; None for other indices."""
+    parts = integers(base.run, base.shape, index)
+    plain = concrete(values)
+    if parts is None or base.dtype not in NATIVE or base.dtype == BOOL or not native(plain):
+        return None
+    shape = base.concrete[unplaced(index)].shape
+    if not np.size(plain) or not math.prod(shape):
+        return None
+    axis, positions = parts
+    entries = base.run.cast(instruction_of(base.run, values), base.dtype)
+    if entries.shape != shape:
+        if len(entries.shape) > len(shape):
+            return None
+        entries = base.run.emit("broadcast", (entries,), shape, base.dtype, (shape,))
+    return base.run.emit("scatter", (base.instruction, entries, *positions), base.shape, base.dtype, (axis, how))
 
 
 def setitem(x: Traced, index: Any, value: Any) -> None:
@@ -571,8 +679,10 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
             base[where] = new
             return base
 
-        made = call_back(x.run, set_copy, (x, index, value), {}, "setitem")
-        x.write(made.instruction, lambda: x.concrete.__setitem__(unplaced(index), plain))
+        new = scattered(x, value, index, "put")
+        if new is None:
+            new = call_back(x.run, set_copy, (x, index, value), {}, "setitem").instruction
+        x.write(new, lambda: x.concrete.__setitem__(unplaced(index), plain))
         return
     if type(x.concrete) is not np.ndarray:
         raise TypeError("'numpy.float64' object does not support item assignment")
@@ -690,14 +800,17 @@ def clip(
 
 def put(trace: Trace, values: Any, shape: Any, index: Any, unique: Any) -> Any:
     """The adjoint of taking (see `linear.put`)."""
-    dtype = dtype_of(values)
+    dtype = getattr(values, "dtype", FLOAT64)
     if not native(np.empty((), dtype)):
         return None
     base = wrapped(trace, np.zeros(shape, dtype), trace.constant(np.zeros(shape, dtype)))
-    if unique and basic(base, index) is not None:
+    if basic(base, index) is not None:
         base[index] = values
         return base
-    return None
+    new = scattered(base, values, index, "add")
+    if new is None:
+        return None
+    return wrapped(trace, linear.put(concrete(values), shape, unplaced(index), unique), new)
 
 
 def triangle(function: Callable) -> Callable:
@@ -765,7 +878,7 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
     if out is not None:
         return None
     if n == 0 or m == 0:
-        return np.multiply(a, b)
+        return _scaled(a, b)
     if n <= 2 and m <= 2:
         return np.matmul(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
@@ -773,10 +886,15 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
     return contract(trace, f"{one}z,{second}->{one}{two}", a, b, np.dot(concrete(a), concrete(b)))
 
 
+def _scaled(a: Any, b: Any) -> Any:
+    """A product with a number, which here is an array of its own dtype: it does not take that of the other."""
+    return None if any(type(concrete(x)) in NUMBERS for x in (a, b)) else np.multiply(a, b)
+
+
 def inner(trace: Trace, a: Any, b: Any) -> Any:
     n, m = np.ndim(concrete(a)), np.ndim(concrete(b))
     if n == 0 or m == 0:
-        return np.multiply(a, b)
+        return _scaled(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
     return contract(trace, f"{one}z,{two}z->{one}{two}", a, b, np.inner(concrete(a), concrete(b)))
 
@@ -848,12 +966,23 @@ def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool
 
 
 def diff(trace: Trace, a: Any, n: int = 1, axis: int = -1, **kwargs: Any) -> Any:
-    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0:
+    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0 or not _is_axis(a, axis):
         return None
     whole = (slice(None),) * (axis % a.ndim)
     for _ in range(n):
         a = a[(*whole, slice(1, None))] - a[(*whole, slice(None, -1))]
     return a
+
+
+def cross(trace: Trace, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+    """Of vectors of three entries along the last axis."""
+    if (axisa, axisb, axisc, axis) != (-1, -1, -1, None) or not native(concrete(a), concrete(b)):
+        return None
+    if np.shape(concrete(a))[-1:] != (3,) or np.shape(concrete(b))[-1:] != (3,):
+        return None
+    a0, a1, a2 = (a[..., i] for i in range(3))
+    b0, b1, b2 = (b[..., i] for i in range(3))
+    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
 
 
 def at_least(count: int) -> Callable:
@@ -890,8 +1019,12 @@ def imag(trace: Trace, val: Any) -> Any:
     return np.zeros_like(val) if type(val) is Traced and val.dtype.kind == "f" else None
 
 
+def _is_axis(a: Any, axis: Any) -> bool:
+    return isinstance(axis, int) and -np.ndim(concrete(a)) <= axis < np.ndim(concrete(a))
+
+
 def roll(trace: Trace, a: Any, shift: Any, axis: Any = None) -> Any:
-    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or isinstance(axis, int)) or not a.size:
+    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or _is_axis(a, axis)) or not a.size:
         return None
     if axis is None:
         return np.reshape(np.roll(np.reshape(a, -1), shift, 0), a.shape)
@@ -958,6 +1091,7 @@ ROWS: dict[Any, Callable] = {
     np.where: where, np.clip: clip, linear.put: put, np.tril: triangle(np.tril), np.triu: triangle(np.triu),
     np.dot: dot, np.inner: inner, np.outer: outer, np.vdot: vdot, np.tensordot: tensordot, np.einsum: einsum,
     np.linalg.norm: norm, np.diff: diff, np.real: real, np.imag: imag, np.roll: roll, np.astype: astype, np.copyto: copyto,
+    np.cross: cross,
     np.fill_diagonal: _writing(np.fill_diagonal), np.put: _writing(np.put), np.place: _writing(np.place),
     np.putmask: _writing(np.putmask), np.put_along_axis: _writing(np.put_along_axis),
 }  # fmt: skip

@@ -7,6 +7,7 @@ rounding, and nothing turns a nan or an infinity into a number: x * 0 stays.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,7 @@ class Simplifier:
 
     def __init__(self) -> None:
         self.made: dict[Any, Instruction] = {}
+        self.ranks: dict[int, int] = {}
         self.line: Any = None
 
     def make(
@@ -54,8 +56,8 @@ class Simplifier:
             value = attributes[0]
             key: Any = (op, dtype.char, np.asarray(value).tobytes() if np.size(value) <= 16 else id(value), shape)
         else:
-            if op in COMMUTATIVE and id(operands[1]) < id(operands[0]) and operands[0].shape == operands[1].shape:
-                operands = operands[::-1]
+            if op in COMMUTATIVE and operands[0].shape == operands[1].shape:
+                operands = tuple(sorted(operands, key=self._rank))
             key = (op, tuple(map(id, operands)), shape, dtype.char, attributes)
         known = self.made.get(key)
         if known is None:
@@ -64,6 +66,10 @@ class Simplifier:
             self.made[key] = known
             self.made[key, "kept"] = x  # ids stay good as long as what they are of lives
         return known
+
+    def _rank(self, x: Instruction) -> int:
+        """A number by which operands are put in order: the same in every process, so that the text is, too."""
+        return self.ranks.setdefault(id(x), len(self.ranks))
 
     def _simpler(self, x: Instruction) -> Instruction | None:
         if x.op in ELEMENTWISE:
@@ -366,6 +372,8 @@ def reduce(s: Simplifier, x: Instruction) -> Instruction | None:
         return s.make("reduce", a.operands, (), x.dtype, (kind, tuple(range(len(a.operands[0].shape)))))
     if a.op == "transpose" and len(axes) == len(a.shape):
         return s.make("reduce", a.operands, (), x.dtype, (kind, axes))
+    if count <= FEW and x.size >= MANY and a.op != "constant":
+        return _entries_reduced(s, x)
     if a.op == "pieces" and kind == "add" and len(axes) == len(a.shape):
         covered = sum(p.size for p in a.operands)
         total = s.constant(a.attributes[1] * (a.size - covered), x.dtype)
@@ -373,6 +381,27 @@ def reduce(s: Simplifier, x: Instruction) -> Instruction | None:
             total = s.apply("add", total, s.make("reduce", (part,), (), x.dtype, ("add", axes)))
         return total
     return None
+
+
+FEW, MANY = (
+    8,
+    16,
+)  # a reduction over few entries, of many such groups, is written out: all is then one loop over the groups
+
+
+def _entries_reduced(s: Simplifier, x: Instruction) -> Instruction:
+    """A reduction over a short axis as operations between slices."""
+    (a,), (kind, axes) = x.operands, x.attributes
+    lengths = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
+    parts = []
+    for place in itertools.product(*(range(a.shape[i]) for i in axes)):
+        at = dict(zip(axes, place, strict=True))
+        part = s.slice(a, tuple(at.get(i, 0) for i in range(len(a.shape))), lengths)
+        parts.append(s.reshape(part, x.shape))
+    total = parts[0]
+    for part in parts[1:]:
+        total = s.make(kind, (total, part), x.shape, x.dtype)
+    return total
 
 
 def _differ(one: tuple, other: tuple) -> bool:

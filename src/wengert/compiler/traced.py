@@ -98,8 +98,10 @@ class Traced:
                 raise self.run.give_up("a write into memory that a result of another function shares")
         if id(self.root.concrete) in self.run.outside:
             raise self.run.give_up("a write into an array from outside the function")
-        self.run.wrote = True
         concrete_write()
+        if not self.concrete.flags.writeable:
+            return  # NumPy lets an array be copied onto itself
+        self.run.wrote = True
         value = self.run.cast(value, self.dtype)
         if value.shape != self.shape:
             extra = len(value.shape) - len(self.shape)
@@ -128,13 +130,11 @@ class Traced:
         return self._instruction.dtype
 
     def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
+        return len(self.concrete)  # NumPy's own error for what has no length
 
     def __iter__(self) -> Any:
         if not self.shape:
-            raise TypeError("iteration over a 0-d array")
+            return iter(self.concrete)  # NumPy's own error
         return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
 
     def __repr__(self) -> str:

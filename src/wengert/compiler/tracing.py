@@ -33,6 +33,7 @@ class Trace:
         self.outside: set[int] = set()  # ids of the concrete arrays that were there before the run
         self.wrote = False
         self.draws: list[Instruction] = []  # what was drawn from generators, in order
+        self.kept: list[Instruction] = []  # what is computed because its shape has to be looked at
         self.plain: dict[
             int, tuple[np.ndarray, np.ndarray, Instruction]
         ] = {}  # arrays met: as they were, and what stands for them

@@ -425,8 +425,9 @@ def put(values: Array, shape: Shape, index: Any, unique: bool) -> Array:
 
     NumPy has no such function, so this one hands itself over by NumPy's protocol, as NumPy's own functions do.
     """
-    if not isinstance(values, (np.ndarray, np.generic)) and hasattr(values, "__array_function__"):
-        return values.__array_function__(put, (type(values),), (values, shape, index, unique), {})
+    for x in (values, *index) if index.__class__ is tuple else (values, index):
+        if not isinstance(x, (np.ndarray, np.generic)) and hasattr(x, "__array_function__"):
+            return x.__array_function__(put, (type(x),), (values, shape, index, unique), {})
     image = np.zeros(shape, getattr(values, "dtype", float))
     if unique:
         image[index] = values

@@ -16,7 +16,12 @@ from wengert.demo import digits, figure, regression, seed_graph
 
 __all__ = ["run"]
 
-NEEDED = {"matplotlib": "matplotlib", "scikit-learn": "sklearn", "tqdm": "tqdm"}  # package: module
+NEEDED = {
+    "llvmlite": "llvmlite",
+    "matplotlib": "matplotlib",
+    "scikit-learn": "sklearn",
+    "tqdm": "tqdm",
+}  # package: module
 
 
 def run(output: Path) -> bool:
@@ -67,6 +72,11 @@ def run(output: Path) -> bool:
         f"accuracy        {accuracy:.2%} of {count} digits never trained on ({wrong} wrong; asked for: {digits.TARGET:.0%})"
     )
     print(f"time            {time.perf_counter() - started:.2f} s")
+    eager, compiled = digits.step_times(images)
+    print(
+        f"one step        {1e6 * eager:.0f} µs as plain Python, {1e6 * compiled:.0f} µs compiled: "
+        f"{eager / compiled:.1f} times faster"
+    )
 
     figure.save(output, fit, images, network)
     print(f"\nLoss curves saved as {output}")

@@ -25,25 +25,24 @@ from .writer import Code, Value
 def log_in_two(code: Code, m: Value, k: Value) -> tuple[Value, Value]:
     """log(m 2^k) = k ln 2 + 2 s + s (2/3 z + z² q(z)) as a sum of two floats, with s and z as in `logarithms`."""
     f = m - 1.0
-    total, lost = fast_two_sum(code.number(2.0), f)
-    inverse = 1.0 / total
+    inverse = 1.0 / (f + 2.0)
     s = f * inverse
-    product, error = two_product(code, s, total)
-    s_low = (((f - product) - error) - s * lost) * inverse
+    # f - 2 s is exact, and what is left of f - s (2 + f) corrects s.
+    product, error = two_product(code, s, f)
+    s_low = (((f - (s + s)) - product) - error) * inverse
     z, z_low = two_product(code, s, s)
     z_low = code.muladd(s + s, s_low, z_low)
     high, low = PARTS["2/3", code.format.name]
-    c, c_low = fast_two_sum(code.number(high), z * polynomial(code, "log tail", z))
-    c_low = c_low + low
-    w, w_low = two_product(code, z, c)
-    w_low = w_low + code.muladd(z, c_low, z_low * c)
-    v, v_low = two_product(code, s, w)
-    v_low = v_low + code.muladd(s, w_low, s_low * w)
-    part, part_low = fast_two_sum(s + s, v)
-    part_low = part_low + (v_low + (s_low + s_low))
+    w, w_low = two_product(code, z, code.number(high))
+    w_low = code.muladd(z_low, high, code.muladd(z, low, w_low))
+    # z² q is so small against 2 that its rounding does not count.
+    w_low = code.muladd(z * z, polynomial(code, "log tail", z), w_low)
+    factor, factor_low = fast_two_sum(code.number(2.0), w)
+    part, part_low = two_product(code, s, factor)
+    part_low = code.muladd(s, factor_low + w_low, code.muladd(s_low, factor, part_low))
     high, low = PARTS["ln2", code.format.name]
     y, y_low = fast_two_sum(k * high, part)
-    return y, y_low + code.muladd(k, low, part_low)
+    return fast_two_sum(y, y_low + code.muladd(k, low, part_low))
 
 
 def _integers(code: Code, y: Value) -> tuple[Value, Value]:
@@ -73,7 +72,7 @@ def _signed(code: Code, result: Value, x: Value, y: Value) -> Value:
 
 
 def pow(code: Code, x: Value, y: Value) -> Value:
-    """x^y with every special case of IEEE 754's pow, all of them left to `unusual_pow`."""
+    """x^y with the special cases of IEEE 754's pow: negative x here, 0, infinities and nan in `unusual_pow`."""
     format = code.format
     a = code.fabs(x)
     m, k, _ = mantissa_and_exponent(code, a)
@@ -84,6 +83,8 @@ def pow(code: Code, x: Value, y: Value) -> Value:
     # False for nan, and within the limit the result is a normal number.
     limit = (format.bias - 2) * math.log(2)
     usual = (a >= format.smallest_normal) & (a < math.inf) & (code.fabs(product + rest) < limit)
+    # x^0 = 1 for all x, as m and k are finite; the lanes beyond the end of an array have 0^0.
+    usual = usual | y.equals(0.0)
     return code.rarely(~usual, [result], lambda: [code.call("unusual pow", x, y)])[0]
 
 
