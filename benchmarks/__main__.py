@@ -13,6 +13,8 @@ for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # exported, they slow N
 if os.environ.pop("_WENGERT_BENCH_CLEAN", None):
     os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
 
+os.environ["WENGERT_CACHE"] = "off"  # times to compile are of compiling, not of reading what an earlier run compiled
+
 sys.setrecursionlimit(100_000)  # micrograd sorts its graph by recursion
 
 from benchmarks import report  # noqa: E402

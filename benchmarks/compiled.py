@@ -10,8 +10,27 @@ from typing import Any
 import numpy as np
 
 import wengert
-from benchmarks.compiled_problems import NUMPY, PROBLEMS, Problem, jax_language, straight_line
+from benchmarks import entrywise, models, recursions
+from benchmarks.languages import NUMPY, Problem, jax_language
 from benchmarks.timing import medians
+
+PROBLEMS = [
+    entrywise.CALL,
+    *(entrywise.rosenbrock(n) for n in (4, 10)),
+    models.REGRESSION,
+    *(entrywise.logistic(n, target) for n, target in ((10**3, 10), (10**5, 1.5), (10**7, 2))),
+    *(entrywise.greeks(n) for n in (10**5, 10**7)),
+    entrywise.REPROJECTION,
+    *(models.mixture(d, k) for d in (2, 10, 64) for k in (5, 25, 100)),
+    *(models.k_means(k) for k in (10, 100, 1000)),
+    *(models.log_sum_exp(n) for n in (10**4, 10**6)),
+    *(models.least_squares(n) for n in (16, 16_392)),
+    models.NETWORK,
+    *(recursions.determinant(n) for n in (5, 6, 7)),
+    recursions.determinant(8, "jax.jit compiles it for many minutes"),
+    recursions.LSTM,
+    *(recursions.runge_kutta(n) for n in (10**3, 10**5)),
+]
 
 STRAIGHT_LINES = {3_800: 0.15, 38_000: 1.0}  # scalar operations -> seconds to compile in
 TIE = 0.05  # a ratio within this of its target counts as a tie with it
@@ -121,7 +140,7 @@ def _time(seconds: float) -> str:
 
 
 def _straight_line(name: str, operations: int, target: float) -> None:
-    f = straight_line(operations)
+    f = recursions.straight_line(operations)
     compiled = wengert.compile(f)
     compiling, found = _timed(lambda: compiled(0.999))
     if not np.isclose(found, f(0.999), rtol=1e-9):
