@@ -7,6 +7,7 @@ does, the function is run once more, traced, and compiled. Whatever can not be a
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import time
 import types
@@ -214,6 +215,8 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
             )
             return self._eagerly(reason, args, kwargs)
         before = [x.bit_generator.state if isinstance(x, np.random.Generator) else None for x in leaves]
+        collecting = gc.isenabled()
+        gc.disable()  # of many small objects none becomes garbage before the program is done
         try:
             variant, result = trace(self.function, leaves, structure, self.threads)
         except Eagerly as reason:
@@ -222,6 +225,9 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
                     x.bit_generator.state = state
             self.eager[key] = str(reason)
             return self._eagerly(str(reason), args, kwargs)
+        finally:
+            if collecting:
+                gc.enable()
         self.statistics["traced"] += 1
         with self.lock:
             self.variants.setdefault(key, []).append(variant)

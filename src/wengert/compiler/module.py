@@ -33,8 +33,8 @@ class Module:
     Attributes
     ----------
     text : str
-    kernel_text, kernel_names : str, list of str
-        The module of the kernels, if it is one of its own, and the kernels' names.
+    kernel_text, kernel_names : str or None, list of str
+        The module of the kernels, if it is one of its own because the rest is long, and the kernels' names.
     sequence : list of str and Called
         The functions' names, in order, and the steps that are called back between them.
     """
@@ -47,7 +47,7 @@ class Module:
         self.functions: list[str] = []
         self.sequence: list[Any] = []
         self.slots = _slots(plan)
-        self.kernel_text = ""
+        self.kernel_text: str | None = None
         self.kernel_names: list[str] = []
         self._write()
 

@@ -135,18 +135,22 @@ class Program:
 def ordered(roots: list[Instruction]) -> list[Instruction]:
     """All instructions that the roots need, operands first."""
     found: list[Instruction] = []
+    entered: set[int] = set()
     done: set[int] = set()
-    stack = [(root, False) for root in reversed(roots)]
+    stack = list(reversed(roots))
     while stack:
-        instruction, entered = stack.pop()
-        if entered:
-            found.append(instruction)
+        instruction = stack[-1]
+        key = id(instruction)
+        if key in entered:
+            stack.pop()
+            if key not in done:
+                done.add(key)
+                found.append(instruction)
             continue
-        if id(instruction) in done:
-            continue
-        done.add(id(instruction))
-        stack.append((instruction, True))
-        stack.extend((x, False) for x in reversed(instruction.operands) if id(x) not in done)
+        entered.add(key)
+        for x in reversed(instruction.operands):
+            if id(x) not in entered:
+                stack.append(x)
     return found
 
 
