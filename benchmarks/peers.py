@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 from typing import Any
 
-WANTED = {"autograd": "autograd", "jax": "jax", "torch": "torch", "micrograd": "micrograd"}
+WANTED = {"autograd": "autograd", "jax": "jax", "torch": "torch", "micrograd": "micrograd", "numba": "numba"}
 
 
 def load() -> dict[str, Any]:

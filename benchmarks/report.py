@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import wengert
-from benchmarks import layouts, problems
+from benchmarks import compiled, layouts, problems
 from benchmarks import peers as installed
 from benchmarks.timing import medians
 
@@ -41,6 +41,13 @@ def run(options: argparse.Namespace) -> None:
     # The peers' modules are hundreds of thousands of objects that Python's collector would visit again and again.
     gc.collect()
     gc.freeze()
+    if not options.compiled:
+        _eager(peers, options)
+    print()
+    compiled.table(peers, options.only, options.seconds)
+
+
+def _eager(peers: dict[str, Any], options: argparse.Namespace) -> None:
     print("\nRatios of median times, wengert / contestant: below 1 wengert is faster.\n")
     print(f"{'problem':34} {'wengert':>10}   contestant         ratio    target")
     for name, (problem, targets) in TABLE.items():

@@ -1,4 +1,8 @@
-"""Medians of interleaved runs: every contestant once per round, so that a drift of the machine meets all of them."""
+"""Medians of interleaved runs: every contestant once per round, so that a drift of the machine meets all of them.
+
+Each round begins with the next contestant, so that none is always the one that finds the caches, or the sleeping threads, of
+the same other.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,10 @@ def medians(contestants: dict[str, Callable[[], object]], seconds: float, least:
     gc.collect()
     start = time.perf_counter()
     rounds = 0
+    order = list(contestants.items())
     while rounds < least or time.perf_counter() - start < seconds:
-        for name, run in contestants.items():
+        order.append(order.pop(0))
+        for name, run in order:
             begin = time.perf_counter()
             for _ in range(calls[name]):
                 run()

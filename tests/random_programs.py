@@ -12,13 +12,40 @@ from typing import Any
 
 import numpy as np
 
-SHAPES = [(3,), (3,), (2, 3), (2, 3), (3, 3), (), (1,), (4,), (1, 3), (2, 1), (2, 3, 2), (0,), (0, 3), (2, 1, 3), (17,), (5, 9)]
+SHAPES = [
+    (3,),
+    (3,),
+    (2, 3),
+    (2, 3),
+    (3, 3),
+    (),
+    (1,),
+    (4,),
+    (1, 3),
+    (2, 1),
+    (2, 3, 2),
+    (0,),
+    (0, 3),
+    (2, 1, 3),
+    (17,),
+    (5, 9),
+]
 DTYPES = ["f8"] * 8 + ["f4", "f4", "i8", "i8", "?", "c16", "i4", "u1"]
 LAYOUTS = ["C"] * 6 + ["F", "reversed", "strided", "read-only", "alias", "transposed"]
 NUMBERS = ["float", "int", "bool", "np.float64", "np.float32", "np.int64", "complex"]
 SMOOTH = ["np.sin", "np.cos", "np.tanh", "np.exp", "np.arctan", "np.square", "np.negative", "np.abs", "np.sqrt", "np.log1p",
           "np.expm1", "np.positive", "np.conjugate", "np.cbrt", "np.reciprocal", "np.sinh"]  # fmt: skip
-ROUGH = ["np.floor", "np.sign", "np.isfinite", "np.rint", "np.ceil", "np.logical_not", "np.isnan", "np.signbit", "np.trunc"]
+ROUGH = [
+    "np.floor",
+    "np.sign",
+    "np.isfinite",
+    "np.rint",
+    "np.ceil",
+    "np.logical_not",
+    "np.isnan",
+    "np.signbit",
+    "np.trunc",
+]
 BINARY = ["+", "-", "*", "+", "-", "*", "/"]
 PAIRS = ["np.maximum", "np.minimum", "np.hypot", "np.arctan2", "np.add", "np.fmax", "np.logaddexp", "np.copysign", "np.power",
          "np.floor_divide", "np.remainder", "np.outer", "np.dot", "np.inner", "np.matmul", "np.subtract", "np.multiply"]  # fmt: skip
@@ -75,7 +102,9 @@ class Author:
         return self.names[-1] if self.random.random() < 0.4 else self.any()
 
     def number(self) -> str:
-        return self.random.choice(["2", "0.5", "-1.5", "3", "1", "0", "True", "np.float32(0.5)", "1j", "np.arange(3.0)", "-1", "0.0"])
+        return self.random.choice(
+            ["2", "0.5", "-1.5", "3", "1", "0", "True", "np.float32(0.5)", "1j", "np.arange(3.0)", "-1", "0.0"]
+        )
 
     def operand(self) -> str:
         return self.number() if self.random.random() < 0.2 else self.recent()
@@ -102,7 +131,9 @@ class Author:
             elif kind < 0.75:
                 parts.append(r.choice(slices))
             elif kind < 0.87:
-                parts.append(r.choice(["[0, -1, 0]", "[1, 0]", "np.array([0, 1])", "[0]", "np.array([[0], [1]])", "[-1, -2]"]))
+                parts.append(
+                    r.choice(["[0, -1, 0]", "[1, 0]", "np.array([0, 1])", "[0]", "np.array([[0], [1]])", "[-1, -2]"])
+                )
             else:
                 parts.append(f"np.arange({n}) % 2 == 0")
         if r.random() < 0.15:
@@ -135,7 +166,9 @@ class Author:
         return f"{self.new()} = {self.recent()} {operator} {self.operand()}"
 
     def compare(self) -> str:
-        return f"{self.new()} = {self.recent()} {self.random.choice(['<', '>', '<=', '>=', '==', '!='])} {self.operand()}"
+        return (
+            f"{self.new()} = {self.recent()} {self.random.choice(['<', '>', '<=', '>=', '==', '!='])} {self.operand()}"
+        )
 
     def pair(self) -> str:
         return f"{self.new()} = {self.random.choice(PAIRS)}({self.recent()}, {self.operand()})"
@@ -144,7 +177,9 @@ class Author:
         x, r = self.recent(), self.random
         extra = r.choice(["", "", "", ", keepdims=True"])
         if r.random() < 0.05:
-            extra += r.choice([", dtype=np.float32", ", initial=1.0", ", where=True", ", dtype=float", f", where={x} > 0"])
+            extra += r.choice(
+                [", dtype=np.float32", ", initial=1.0", ", where=True", ", dtype=float", f", where={x} > 0"]
+            )
         name = r.choice(REDUCTIONS)
         if r.random() < 0.2:
             method = name.removeprefix("np.").removeprefix("linalg.")
@@ -201,7 +236,9 @@ class Author:
 
     def buffer(self) -> str:
         x = self.array()
-        call = self.random.choice(["np.zeros_like({})", "np.ones_like({})", "np.zeros_like({}, dtype=float)", "np.array({}, copy=True)"])
+        call = self.random.choice(
+            ["np.zeros_like({})", "np.ones_like({})", "np.zeros_like({}, dtype=float)", "np.array({}, copy=True)"]
+        )
         return f"{self.new()} = {call.format(x)}\n{self.new()}[{self.index(x)}] = {self.operand()}"
 
     def rewrite(self) -> str:
@@ -237,7 +274,24 @@ class Author:
 
     KINDS = (unary, unary, binary, binary, binary, python, compare, pair, reduction, reduction, scan, taken, taken, layout, layout,
              joined, joined, write, write, buffer, branch, loop)  # fmt: skip
-    SMOOTH_KINDS = (unary, unary, binary, binary, binary, pair, reduction, scan, taken, layout, joined, joined, buffer, branch, loop, rewrite)
+    SMOOTH_KINDS = (
+        unary,
+        unary,
+        binary,
+        binary,
+        binary,
+        pair,
+        reduction,
+        scan,
+        taken,
+        layout,
+        joined,
+        joined,
+        buffer,
+        branch,
+        loop,
+        rewrite,
+    )
 
     # -- a program
 
@@ -273,7 +327,11 @@ class Author:
             value = self.scope.get(name)
             if isinstance(value, (np.ndarray, np.generic, int, float, complex)):
                 array = np.asarray(value)
-                if array.dtype.kind not in "biufc" or array.size > 4000 or isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+                if (
+                    array.dtype.kind not in "biufc"
+                    or array.size > 4000
+                    or (isinstance(value, np.ndarray) and type(value) is not np.ndarray)
+                ):
                     return False
                 with np.errstate(all="ignore"):
                     if array.dtype.kind in "iufc" and not np.all(np.abs(array) < 1e5):

@@ -35,7 +35,7 @@ CHUNK = 1500  # numbers that are computed in one function of a large program
 MOST_WORK = 400  # of a value in registers, in a large program
 DEAR = 12  # what a value costs to compute again, from which on it is kept
 DEEPEST = 40  # operations that follow each other in registers, until a value is put into memory
-UNROLLED = 40_000  # multiply-adds of a product of matrices, up to which it is loops of ours and not BLAS
+UNROLLED = 10_000  # multiply-adds of a product of matrices, up to which it is loops of ours and not BLAS
 
 
 @dataclass(frozen=True)
@@ -242,12 +242,14 @@ def sizes_of(x: Instruction) -> dict[str, int]:
 
 
 def by_blas(x: Instruction) -> bool:
-    """Is this contraction a product of two matrices large enough for BLAS?"""
+    """Is this contraction a product of two matrices, or a row of such, each large enough for BLAS?"""
     inputs, output = x.attributes[0].split("->")
-    one, two = inputs.split(",")
-    if len(one) != 2 or len(two) != 2 or len(output) != 2 or len(set(one + two)) != 3:
+    one, two = map(set, inputs.split(","))
+    batch = one & two & set(output)
+    if len(batch) > 1 or len(one) != 2 + len(batch) or len(two) != len(one) or len(output) != len(one):
         return False
-    return math.prod(sizes_of(x).values()) > UNROLLED
+    sizes = sizes_of(x)
+    return math.prod(n for letter, n in sizes.items() if letter not in batch) > UNROLLED
 
 
 def sum_of_products(maker: Simplifier, x: Instruction, operands: tuple) -> Instruction:
@@ -359,9 +361,9 @@ class Planner:
                 self._schedule(Root(x, x, home))
         writes = []
         for _, x in program.writes:  # all is computed before anything is written
-            home = self._view(x)
-            assert home is not None
-            writes.append(home)
+            written = self._view(x)
+            assert written is not None
+            writes.append(written)
         offsets, workspace = self._memory(writes)
         return Plan(
             program, self.nests, self.homes, self.result_homes, writes, offsets, workspace, self.constants, self.apart
@@ -387,7 +389,7 @@ class Planner:
             depth[id(x)] = 0 if id(x) in needed else max((depth[id(y)] for y in x.operands), default=0)
             if x.op in ELEMENTWISE and x.size > 1:
                 depth[id(x)] += 1
-                if depth[id(x)] > DEEPEST:
+                if depth[id(x)] > (DEEPEST if self.large else 4 * DEEPEST):
                     needed.add(id(x))
                     depth[id(x)] = 0
             if x.op in ("pieces", "setslice", "scatter", "contract", "output") or (x.op == "reduce" and x.shape):
@@ -506,16 +508,37 @@ class Planner:
 
     def _product(self, x: Instruction) -> None:
         operands = []
-        for y in x.operands:
+        terms, output = x.attributes[0].split("->")[0].split(","), x.attributes[0].split("->")[1]
+        for term, y in zip(terms, x.operands, strict=True):
             home = self._view(y)
-            if home is None or not _blas_readable(home):
-                copied = Instruction("reshape", (y,), y.shape, y.dtype, (y.shape,))  # others go on reading y where it is
+            matrix = [i for i, letter in enumerate(term) if not all(letter in t for t in (*terms, output))]
+            if home is None or not _blas_readable(home, matrix):
+                if home is not None and home.strides == contiguous(home.shape):
+                    return self._sum_of_products(x)
+                copied = Instruction(
+                    "reshape", (y,), y.shape, y.dtype, (y.shape,)
+                )  # others go on reading y where it is
                 self._store(copied)
                 home = self.homes[id(copied)]
+                if not _blas_readable(home, matrix):
+                    return self._sum_of_products(x)
             operands.append(home)
         home = self._new(x)
+        rows = [i for i, letter in enumerate(output) if not all(letter in t for t in terms)]
+        if not _blas_readable(home, rows):
+            return self._sum_of_products(x)
         self.nests.append(Product(x, home, (operands[0], operands[1])))
         self.ready[id(x)] = len(self.nests) - 1
+        self.homes[id(x)] = home
+
+    def _sum_of_products(self, x: Instruction) -> None:
+        """A product that BLAS can not read or write, as loops after all."""
+        made = sum_of_products(Simplifier(), x, x.operands)
+        while made.op in LAYOUT:  # pragma: no cover
+            (made,) = made.operands
+        home = self._new(x)
+        kind, axes = made.attributes
+        self._schedule(Root(x, made.operands[0], home, kind, axes))
         self.homes[id(x)] = home
 
     def _read(self, x: Instruction) -> Home:
@@ -666,7 +689,7 @@ class Planner:
             if (id(x) in self.homes and id(x) not in own) or not x.shape or x.op == "constant":
                 continue
             if x.op in LAYOUT:
-                if x.op != "reshape":
+                if x.op != "reshape" and not (x.op == "slice" and 2 * x.size <= x.operands[0].size):
                     way = (*way, (x.op, x.attributes))
                 stack.append((x.operands[0], way))
                 continue
@@ -710,9 +733,9 @@ class Planner:
                 last[home.buffer] = len(self.nests)
         for guard in self.program.guards:
             for x in ordered([guard.condition]):
-                home = self._view(x)
-                if home is not None and home.buffer.kind == "workspace":
-                    last[home.buffer] = len(self.nests)
+                seen = self._view(x)
+                if seen is not None and seen.buffer.kind == "workspace":
+                    last[seen.buffer] = len(self.nests)
         offsets: dict[Buffer, int] = {}
         free: dict[int, list[int]] = defaultdict(list)  # places that nobody needs any more, by their size
         ending = sorted(first, key=lambda b: last[b])
@@ -770,9 +793,9 @@ def _same_but_ones(one: tuple, other: tuple) -> bool:
     return [n for n in one if n != 1] == [n for n in other if n != 1]
 
 
-def _blas_readable(home: Home) -> bool:
-    """Rows or columns contiguous, the other stride at least that of a matrix."""
-    (m, n), (s, t) = home.shape, home.strides
+def _blas_readable(home: Home, axes: list[int]) -> bool:
+    """Are rows or columns of the matrix in these two axes contiguous, the other stride at least that of a matrix?"""
+    (m, n), (s, t) = ([part[i] for i in axes] for part in (home.shape, home.strides))
     return (t == 1 and s >= n) or (s == 1 and t >= m)
 
 

@@ -7,9 +7,11 @@ unrolls a thousand steps of Python's is compiled in the time of a few.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from wengert.compiler import object_cache
 from wengert.compiler.body import Body, Machine, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
 from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter
@@ -21,6 +23,7 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
+LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
 LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
@@ -30,10 +33,10 @@ class Module:
     Attributes
     ----------
     text : str
+    kernel_text, kernel_names : str, list of str
+        The module of the kernels, if it is one of its own, and the kernels' names.
     sequence : list of str and Called
         The functions' names, in order, and the steps that are called back between them.
-    large : bool
-        Is it so much text that LLVM should take less care?
     """
 
     def __init__(self, plan: Plan, machine: Machine, threads: int = 1):
@@ -44,6 +47,8 @@ class Module:
         self.functions: list[str] = []
         self.sequence: list[Any] = []
         self.slots = _slots(plan)
+        self.kernel_text = ""
+        self.kernel_names: list[str] = []
         self._write()
 
     def _write(self) -> None:
@@ -126,8 +131,24 @@ class Module:
         if self.shared.calls > INLINED_CALLS:
             definitions = definitions.replace(") alwaysinline ", f") noinline {wide} ")
         functions = [text.replace("#main", f"nounwind {wide}", 1) for text in self.functions]
-        self.large = sum(map(len, functions)) > 200_000
-        return _once("\n".join([*constants, *self.shared.declared.values(), definitions, *kernels, *functions]))
+        declared = [*self.shared.declared.values(), definitions]
+        if sum(map(len, functions)) < LONG_TEXT:
+            return _once("\n".join([*constants, *declared, *kernels, *functions]))
+        # The kernels are a module of their own, which LLVM takes care of; in the long rest it need not.
+        mark = object_cache.key(*kernels)[:16]
+        self.kernel_names = [f"wengert.{mark}.{name[1:]}" for name in self.kernels.values()]
+        apart = [
+            text.replace(f"define internal void {name}(", f"define void @{public}(", 1)
+            for text, name, public in zip(kernels, self.kernels.values(), self.kernel_names, strict=True)
+        ]
+        known = dict(zip(self.kernels.values(), self.kernel_names, strict=True))
+        signatures = [
+            f"declare void @{known[name]}({', '.join(p.rsplit(' ', 1)[0] for p in text[1 : text.index(')')].split(', '))})"
+            for text, name in self.kernels.items()
+        ]
+        functions = [re.sub(r"@kernel\d+\b(?!\.thread)", lambda m: "@" + known[m[0]], text) for text in functions]
+        self.kernel_text = _once("\n".join([*declared, *apart]))
+        return _once("\n".join([*constants, *declared, *signatures, *functions]))
 
 
 def _slots(plan: Plan) -> dict[tuple[str, int], int]:
@@ -285,22 +306,29 @@ class Function(Body):
     def _product(self, step: Product) -> None:
         """cblas_?gemm: row major, each operand as it lies or transposed."""
         inputs, output = step.value.attributes[0].split("->")
-        terms, homes = inputs.split(","), list(step.operands)
-        if output[0] not in terms[0]:
+        terms, homes, dtype = inputs.split(","), list(step.operands), step.value.dtype
+        (batch,) = set(terms[0]) & set(terms[1]) & set(output) or {""}
+        rows, columns = (letter for letter in output if letter != batch)
+        if rows not in terms[0]:
             terms, homes = terms[::-1], homes[::-1]
-        m, n = step.value.shape
-        (shared,) = set(terms[0]) - {output[0]}
-        k = homes[0].shape[terms[0].index(shared)]
-        dtype = step.value.dtype
+        (shared,) = set(terms[0]) & set(terms[1]) - {batch}
+        strides = [dict(zip(term, home.strides, strict=True)) for term, home in zip(terms, homes, strict=True)]
+        sizes = {x: n for term, home in zip(terms, homes, strict=True) for x, n in zip(term, home.shape, strict=True)}
+        m, n, k = sizes[rows], sizes[columns], sizes[shared]
+        result = dict(zip(output, step.home.strides, strict=True))
+        if result[columns] != 1:  # the product lies transposed: its columns are the rows of another
+            rows, columns, m, n = columns, rows, n, m
+            terms, homes, strides = terms[::-1], homes[::-1], strides[::-1]
         flags = []
-        for term, home, first in ((terms[0], homes[0], output[0]), (terms[1], homes[1], shared)):
-            shape, strides = home.shape, home.strides
-            if term[0] != first:
-                shape, strides = shape[::-1], strides[::-1]
-            (s, t) = strides
-            transposed = not (t == 1 and s >= shape[1])
-            flags.append((112 if transposed else 111, t if transposed else s))
+        for own, first, second, width in ((strides[0], rows, shared, k), (strides[1], shared, columns, n)):
+            transposed = not (own[second] == 1 and own[first] >= width)
+            flags.append((112 if transposed else 111, own[second] if transposed else own[first]))
         a, b, c = (self.address(h.buffer, h.offset) for h in (*homes, step.home))
+        loop = None
+        if batch:
+            loop = self._begin(sizes[batch])
+            steps = [own[batch] for own in (*strides, result)]
+            a, b, c = (self.place(p, self._sum([loop[2]], [t]), dtype) for p, t in zip((a, b, c), steps, strict=True))
         real, symbol = TYPES[dtype], "@wengert_dgemm" if dtype == FLOAT64 else "@wengert_sgemm"
         self.declare(
             symbol, f"declare void {symbol}(i32, i32, i32, i64, i64, i64, {real}, ptr, i64, ptr, i64, {real}, ptr, i64)"
@@ -309,8 +337,10 @@ class Function(Body):
         (ta, lda), (tb, ldb) = flags
         self.say(
             f"call void {symbol}(i32 101, i32 {ta}, i32 {tb}, i64 {m}, i64 {n}, i64 {k}, {real} {one}, ptr {a}, "
-            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {n})"
+            f"i64 {lda}, ptr {b}, i64 {ldb}, {real} {zero}, ptr {c}, i64 {result[rows]})"
         )
+        if loop is not None:
+            self._end(*loop)
 
     def _scatter(self, step: Scatter) -> None:
         """One entry after the other, so that of those at one place all are added, or the last one stays."""
@@ -320,11 +350,8 @@ class Function(Body):
         counters: list[str] = []
         loops = []
         for n in entries.shape:
-            head, tail, counter, before = self.fresh("loop"), self.fresh("end"), "%" + self.fresh("i"), self.block
-            self.say(f"br label %{head}")
-            self.label(head)
-            loops.append((head, tail, counter, before, len(self.lines), n))
-            counters.append(counter)
+            loops.append(self._begin(n))
+            counters.append(loops[-1][2])
         along = counters[first : first + wide]
         others = [*counters[:first], *counters[first + wide :]]
         rest = [t for i, t in enumerate(target.strides) if not first <= i < first + count]
@@ -341,12 +368,22 @@ class Function(Body):
         if how == "add":
             value = ROWS["add"](Lanes(self, 1), dtype, self.load(pointer, dtype), value)
         self.say(f"store {TYPES[dtype]} {value}, ptr {pointer}, align {dtype.itemsize}")
-        for head, tail, counter, before, place, n in reversed(loops):
-            following = self.emit(f"add i64 {counter}, 1")
-            more = self.emit(f"icmp ult i64 {following}, {n}")
-            self.lines.insert(place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
-            self.say(f"br i1 {more}, label %{head}, label %{tail}")
-            self.label(tail)
+        for loop in reversed(loops):
+            self._end(*loop)
+
+    def _begin(self, n: int) -> tuple[str, str, str, str, int, int]:
+        """The head of a loop of n rounds: what `_end` needs; the third is the counter."""
+        head, tail, counter, before = self.fresh("loop"), self.fresh("end"), "%" + self.fresh("i"), self.block
+        self.say(f"br label %{head}")
+        self.label(head)
+        return head, tail, counter, before, len(self.lines), n
+
+    def _end(self, head: str, tail: str, counter: str, before: str, place: int, n: int) -> None:
+        following = self.emit(f"add i64 {counter}, 1")
+        more = self.emit(f"icmp ult i64 {following}, {n}")
+        self.lines.insert(place, f"  {counter} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
+        self.say(f"br i1 {more}, label %{head}, label %{tail}")
+        self.label(tail)
 
     def _sum(self, counters: Sequence[str], strides: Sequence[int]) -> str:
         total = "0"

@@ -994,6 +994,17 @@ def diff(trace: Trace, a: Any, n: int = 1, axis: int = -1, **kwargs: Any) -> Any
     return a
 
 
+def cross(trace: Trace, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+    """Of vectors of three entries along the last axis."""
+    if (axisa, axisb, axisc, axis) != (-1, -1, -1, None) or not native(concrete(a), concrete(b)):
+        return None
+    if np.shape(concrete(a))[-1:] != (3,) or np.shape(concrete(b))[-1:] != (3,):
+        return None
+    a0, a1, a2 = (a[..., i] for i in range(3))
+    b0, b1, b2 = (b[..., i] for i in range(3))
+    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
+
+
 def at_least(count: int) -> Callable:
     function = {1: np.atleast_1d, 2: np.atleast_2d, 3: np.atleast_3d}[count]
 
@@ -1100,6 +1111,7 @@ ROWS: dict[Any, Callable] = {
     np.where: where, np.clip: clip, linear.put: put, np.tril: triangle(np.tril), np.triu: triangle(np.triu),
     np.dot: dot, np.inner: inner, np.outer: outer, np.vdot: vdot, np.tensordot: tensordot, np.einsum: einsum,
     np.linalg.norm: norm, np.diff: diff, np.real: real, np.imag: imag, np.roll: roll, np.astype: astype, np.copyto: copyto,
+    np.cross: cross,
     np.fill_diagonal: _writing(np.fill_diagonal), np.put: _writing(np.put), np.place: _writing(np.place),
     np.putmask: _writing(np.putmask), np.put_along_axis: _writing(np.put_along_axis),
 }  # fmt: skip

@@ -7,6 +7,7 @@ rounding, and nothing turns a nan or an infinity into a number: x * 0 stays.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -371,6 +372,8 @@ def reduce(s: Simplifier, x: Instruction) -> Instruction | None:
         return s.make("reduce", a.operands, (), x.dtype, (kind, tuple(range(len(a.operands[0].shape)))))
     if a.op == "transpose" and len(axes) == len(a.shape):
         return s.make("reduce", a.operands, (), x.dtype, (kind, axes))
+    if count <= FEW and x.size >= MANY and a.op != "constant":
+        return _entries_reduced(s, x)
     if a.op == "pieces" and kind == "add" and len(axes) == len(a.shape):
         covered = sum(p.size for p in a.operands)
         total = s.constant(a.attributes[1] * (a.size - covered), x.dtype)
@@ -378,6 +381,25 @@ def reduce(s: Simplifier, x: Instruction) -> Instruction | None:
             total = s.apply("add", total, s.make("reduce", (part,), (), x.dtype, ("add", axes)))
         return total
     return None
+
+
+# A reduction over few entries, of many such groups, is written out: all is then one loop over the groups.
+FEW, MANY = 4, 16
+
+
+def _entries_reduced(s: Simplifier, x: Instruction) -> Instruction:
+    """A reduction over a short axis as operations between slices."""
+    (a,), (kind, axes) = x.operands, x.attributes
+    lengths = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
+    parts = []
+    for place in itertools.product(*(range(a.shape[i]) for i in axes)):
+        at = dict(zip(axes, place, strict=True))
+        part = s.slice(a, tuple(at.get(i, 0) for i in range(len(a.shape))), lengths)
+        parts.append(s.reshape(part, x.shape))
+    total = parts[0]
+    for part in parts[1:]:
+        total = s.make(kind, (total, part), x.shape, x.dtype)
+    return total
 
 
 def _differ(one: tuple, other: tuple) -> bool:

@@ -12,7 +12,7 @@ from wengert.core import errors
 from wengert.core.derivatives import Trace, grad, jvp, named_after
 from wengert.core.sweep import order, pull_back, push_forward
 from wengert.core.trees import unflatten
-from wengert.core.variable import dtype_of
+from wengert.core.variable import Variable, dtype_of
 
 CHUNK_BYTES = 1 << 28  # what the stacked cotangents of one sweep may take, in its output
 

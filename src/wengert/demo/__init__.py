@@ -16,7 +16,12 @@ from wengert.demo import digits, figure, regression, seed_graph
 
 __all__ = ["run"]
 
-NEEDED = {"llvmlite": "llvmlite", "matplotlib": "matplotlib", "scikit-learn": "sklearn", "tqdm": "tqdm"}  # package: module
+NEEDED = {
+    "llvmlite": "llvmlite",
+    "matplotlib": "matplotlib",
+    "scikit-learn": "sklearn",
+    "tqdm": "tqdm",
+}  # package: module
 
 
 def run(output: Path) -> bool:
