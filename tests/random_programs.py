@@ -230,7 +230,7 @@ class Author:
             f"{x} += {self.operand()}", f"{x} *= 0.5", f"{x} -= {self.recent()}", f"{x} /= 2", f"np.copyto({x}, {self.operand()})",
             f"{x}.sort()", f"{x}.fill({self.operand()})", f"np.add({x}, {self.operand()}, out={x})", f"np.add.at({x} if {x}.flags.writeable else {x}.copy(), [0, 0], 1)",
             f"np.multiply({x}, 2, out={x}, where={x} > 0)", f"{x}[::-1][{index}] = {self.operand()}", f"{x}.T[...] = {self.operand()}",
-            f"{x}.reshape(-1)[0] = {self.operand()}", f"{x}[0], {x}[-1] = {x}[-1], {x}[0]", f"np.cumsum({x}, axis=0, out={x})",
+            f"{x}.reshape(-1)[0] = {self.operand()}", f"{x}[0], {x}[-1] = {x}[-1], {x}[0]", f"{x}.ndim and np.cumsum({x}, axis=0, out={x})",
             f"np.fill_diagonal({x}, 1)", f"{x}[1:] += {x}[:-1]", f"{x}[...] = {x}[::-1]", f"{x} **= 2", f"{x} @= {x}",
         ])  # fmt: skip
 

@@ -14,10 +14,11 @@ MEMORY = {**TYPES, BOOL: "i8"}  # a truth value takes a byte in memory
 
 
 class Machine(NamedTuple):
-    """What code is written for: bytes of a vector register, and whether a product is added in one rounding."""
+    """What code is written for: bytes of a vector register, whether a product is added in one rounding, and the kind."""
 
     vector_bytes: int
     fma: bool
+    x86: bool = False
 
 
 class Shared:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.traced import Traced
+from wengert.compiler.traced import concrete
 from wengert.compiler.tracing import ROOM
 from wengert.core.variable import Variable
 
@@ -143,8 +143,9 @@ class Shadow:
                     self.cells.append((new, new.cell_contents, free))
         if users:
             read = names(f.__code__)
-            if "isinstance" in read and "isinstance" not in table:
-                table["isinstance"] = isinstance_of
+            for key in INSTEAD:
+                if key in read and key not in table:
+                    table[key] = INSTEAD[key]
             for key in read:
                 if key in f.__globals__:
                     self.watch.items.append((f.__globals__, key, table[key]))
@@ -222,9 +223,20 @@ class Shadow:
         return None
 
 
-def isinstance_of(x: Any, kinds: Any) -> bool:
-    """Python's isinstance, to which a traced array is what it stands for."""
-    return isinstance(x.concrete if type(x) is Traced else x, kinds)
+def _isinstance(x: Any, kinds: Any) -> bool:
+    return isinstance(concrete(x), type if kinds is _type else kinds)
+
+
+def _type(*args: Any) -> Any:
+    return type(*map(concrete, args))
+
+
+def _hasattr(x: Any, name: str) -> bool:
+    return hasattr(concrete(x), name)
+
+
+# Python's questions to which a traced array is what it stands for.
+INSTEAD: dict[str, Any] = {"isinstance": _isinstance, "type": _type, "hasattr": _hasattr}
 
 
 def _users(file: str | None) -> bool:

@@ -311,6 +311,7 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
     target = shadow.of(function, getattr(function, "__name__", "function"))
     args, kwargs = unflatten(structure, given)
     state = drawn()
+    before, before_structure = flatten((args, kwargs))
     try:
         result = target(*args, **kwargs)
     except Untraceable:
@@ -324,7 +325,10 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
         raise
     if drawn() != state or any(seeds_itself(f.__code__) for f in shadow.functions):
         raise errors.random_inside()
-    reason = run.given_up or _unfit(run, shadow, arguments)
+    after, after_structure = flatten((args, kwargs))
+    if after_structure != before_structure or any(x is not y for x, y in zip(before, after, strict=True)):
+        run.give_up("it changes a list, dict or object among its arguments")
+    reason = run.given_up or _unfit(run, shadow, arguments, externals)
     if reason is not None:
         _rewind([g for g in generators if not isinstance(g, int)], states)
         raise Eagerly(reason)
@@ -384,12 +388,14 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
     return Traced(run, content, made)
 
 
-def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray]) -> str | None:
+def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray], externals: list[np.ndarray]) -> str | None:
     """Why a run that went through can not be a program all the same."""
     changed = shadow.changed()
     if changed is not None:
         return f"it binds {changed} anew"
     if run.wrote:
+        if any(np.may_share_memory(x, y) for x in arguments for y in externals):
+            return "it writes, and an argument shares memory with an array from outside"
         if any(not x.flags.c_contiguous for x in arguments):
             return "it writes, and an argument is not contiguous"
         for i, x in enumerate(arguments):

@@ -242,7 +242,12 @@ def cast(v: Lanes, x: str, old: np.dtype, new: np.dtype) -> str:
         suffix = f"{SUFFIX[new]}.{SUFFIX[old]}" if v.width == 1 else f"v{v.width}{SUFFIX[new]}.v{v.width}{SUFFIX[old]}"
         symbol = f"@llvm.fpto{'s' if new.kind == 'i' else 'u'}i.sat.{suffix}"
         v.writer.declare(symbol, f"declare {b} {symbol}({a})")
-        return v.emit(f"call {b} {symbol}({a} {x})")
+        found = v.emit(f"call {b} {symbol}({a} {x})")
+        if new != INT64 or not v.writer.shared.machine.x86:
+            return found
+        # What no integer can say is the lowest one on this kind of machine, in NumPy, too.
+        inside = v.emit(f"fcmp olt {a} {v.intrinsic('fabs', old, x)}, {v.number(2.0**63, old)}")
+        return v.select(inside, INT64, found, v.number(-(2**63), INT64))
     return v.emit(f"{'fpext' if new.itemsize > old.itemsize else 'fptrunc'} {a} {x} to {b}")
 
 

@@ -43,6 +43,8 @@ class Executable:
             if value.__class__ is not np.ndarray or not walkable(value):
                 value = np.ascontiguousarray(value, dtype).reshape(np.shape(value))
             keep.append(value)
+        if self.write_targets and _overlap([leaves[i] for i in self.write_targets], [*keep, *self.externals]):
+            return MISS
         results = [np.empty(shape, dtype) for shape, dtype in self.results]
         workspace = np.empty(self.plan.workspace + 64, np.uint8)
         start = -workspace.ctypes.data % 64
@@ -101,6 +103,13 @@ class Executable:
 def walkable(x: np.ndarray) -> bool:
     """Does it lie in memory as native code reads it?"""
     return x.flags.c_contiguous and x.flags.aligned
+
+
+def _overlap(written: list, others: list) -> bool:
+    """Can what is written into one array be seen in another?"""
+    return any(x is not y and np.may_share_memory(x, y) for x in written for y in others) or len(
+        {*map(id, others)}
+    ) < len(others)
 
 
 def _filled(tree: Any, operands: list, leaves: Sequence[Any]) -> Any:

@@ -46,7 +46,9 @@ ARITHMETIC = {"add", "sub", "mul", "truediv", "pow", "floordiv", "mod"}
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
-def _foreign(other: Any) -> bool:
+def _foreign(self: Traced, other: Any) -> bool:
+    if type(other) in (list, tuple) and type(self.concrete) in (*NUMBERS, complex):
+        return True  # [0] * n is Python's own
     return isinstance(other, Variable) or not (
         isinstance(other, (Traced, int, float, complex, list, tuple, np.ndarray, np.generic))
     )
@@ -64,13 +66,15 @@ def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callab
             return Traced(trace, function(a, b), made)
         if name == "matmul" and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
             return function(a, b)  # Python's own error
+        if name == "pow" and isinstance(a, np.ndarray) and a.dtype == BOOL:  # to int8 for some exponents
+            return operations.call_back(trace, function, (x, y), {})
         return ufunc(x, y)
 
     def forward(self: Traced, other: Any) -> Any:
-        return NotImplemented if _foreign(other) else apply(self.run, self, other)
+        return NotImplemented if _foreign(self, other) else apply(self.run, self, other)
 
     def reflected(self: Traced, other: Any) -> Any:
-        return NotImplemented if _foreign(other) else apply(self.run, other, self)
+        return NotImplemented if _foreign(self, other) else apply(self.run, other, self)
 
     return forward, reflected
 
@@ -124,12 +128,12 @@ def _unary(function: Callable, ufunc: Any) -> Callable:
 
 def _in_place(name: str, function: Callable, ufunc: Any) -> Callable:
     def changed(self: Traced, other: Any) -> Any:
-        if _foreign(other):
+        if _foreign(self, other):
             return NotImplemented
         if type(self.concrete) is not np.ndarray:
             return getattr(self, f"__{name}__")(other)
         if name == "matmul":
-            np.copy(self.concrete).__imatmul__(concrete(other))  # NumPy's own errors
+            operations.scratch(self).__imatmul__(concrete(other))  # NumPy's own errors
             return assign(self.run, self, ufunc(self, other))
         return ufunc(self, other, out=(self,))
 
@@ -219,6 +223,18 @@ def _flatten(self: Any, order: str = "C") -> Any:
     return copy(self.run, np.ravel(self, order=order))  # type: ignore[call-overload]
 
 
+def _copied(self: Traced, order: str) -> Any:
+    return copy(self.run, self, order) if type(self.concrete) is np.ndarray else self
+
+
+def _shown(self: Traced) -> Any:
+    """What is made a text of: the program holds for this number."""
+    if type(self.concrete) is np.ndarray or self.dtype.kind not in "biuf":
+        raise self.run.give_up("a text made of an array")
+    self.guarded(self.concrete.item() if isinstance(self.concrete, np.generic) else self.concrete, "a text made of")
+    return self.concrete
+
+
 def _round(self: Traced, ndigits: Any = None) -> Any:
     if type(self.concrete) is np.ndarray:
         raise TypeError("type numpy.ndarray doesn't define __round__ method")
@@ -232,9 +248,11 @@ def _round(self: Traced, ndigits: Any = None) -> Any:
 METHODS: dict[str, Callable] = {
     "reshape": _reshape, "transpose": _transpose, "astype": astype, "item": _item, "tolist": _tolist, "sort": _sort,
     "partition": _partition, "fill": _fill, "flatten": _flatten, "__round__": _round,
-    "copy": lambda self, order="C": copy(self.run, self, order),
-    "__copy__": lambda self: copy(self.run, self),
-    "__deepcopy__": lambda self, memo: copy(self.run, self),
+    "copy": lambda self, order="C": _copied(self, order),
+    "__copy__": lambda self: _copied(self, "K"),
+    "__deepcopy__": lambda self, memo: _copied(self, "K"),
+    "__format__": lambda self, how: format(_shown(self), how), "__str__": lambda self: str(_shown(self)),
+    "__repr__": lambda self: repr(_shown(self)),
     "conj": lambda self: self if self.dtype.kind != "c" else np.conjugate(self),
     "conjugate": lambda self: self if self.dtype.kind != "c" else np.conjugate(self),
     "compress": lambda self, condition, axis=None: np.compress(condition, self, axis=axis),
@@ -272,6 +290,13 @@ ATTRIBUTES: dict[str, Callable] = {
 }  # fmt: skip
 
 
+def _no_setter(name: str) -> Callable:
+    def changed(self: Traced, value: Any) -> None:
+        raise self.run.give_up(f"x.{name} of a traced array is assigned")
+
+    return changed
+
+
 def install() -> None:
     """Give traced arrays their operators, methods and attributes."""
     for name, (function, ufunc) in UFUNCS.items():
@@ -285,7 +310,9 @@ def install() -> None:
     for name, method in METHODS.items():
         setattr(Traced, name, method)
     for name, getter in ATTRIBUTES.items():
-        setattr(Traced, name, property(getter))
+        setattr(Traced, name, property(getter, _no_setter(name)))
+    for name in ("shape", "dtype"):
+        setattr(Traced, name, getattr(Traced, name).setter(_no_setter(name)))
 
 
 install()

@@ -49,7 +49,7 @@ def host() -> Machine:
         size = 32
     else:
         size = 16
-    return Machine(size, bool(features.get("fma")) or target.name.startswith("aarch64"))
+    return Machine(size, bool(features.get("fma")) or target.name.startswith("aarch64"), target.name.startswith("x86"))
 
 
 def _target_machine(level: int) -> Any:

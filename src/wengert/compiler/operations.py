@@ -926,6 +926,7 @@ def outer(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
 def vdot(trace: Trace, a: Any, b: Any) -> Any:
     if not native(concrete(a), concrete(b)):
         return None
+    np.vdot(concrete(a), concrete(b))  # NumPy's own errors
     return np.dot(np.reshape(a, -1), np.reshape(b, -1))
 
 

@@ -137,9 +137,6 @@ class Traced:
             return iter(self.concrete)  # NumPy's own error
         return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
 
-    def __repr__(self) -> str:
-        return f"Traced({self.concrete!r})"
-
     def __hash__(self) -> int:
         if isinstance(self.concrete, np.ndarray):
             raise TypeError("unhashable type: 'numpy.ndarray'")
@@ -183,6 +180,8 @@ class Traced:
             wanted = trace.cast(trace.constant(seen), x.dtype)
             condition = trace.emit("equal", (x, wanted), (), BOOL)
         trace.guard(condition, True, what)
+        if seen == 0 and isinstance(seen, float):  # which of the zeros
+            trace.guard(trace.emit("signbit", (x,), (), BOOL), math.copysign(1.0, seen) < 0, what)
         return seen
 
     def flat_instruction(self) -> Instruction:
@@ -212,6 +211,8 @@ class Traced:
         return FUNCTION(self.run, func, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if type(self.concrete) in NUMBERS and hasattr(self.concrete, name) and not name.startswith("__"):
+            return getattr(self.guarded(self.concrete, f"x.{name} of"), name)
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
         raise self.run.give_up(f"x.{name} of a traced array")
