@@ -218,7 +218,7 @@ class Author:
             f"np.append({x}, {y})", f"np.concatenate([{x}, {y}], axis=None)", f"np.select([{x} > 0.5, {x} < -0.5], [{x}, {y}], 0)",
             f"np.take({x}, [0, 0], axis=0)", f"np.column_stack([{x}, {y}])", f"np.einsum('ij,ij->i', {x}, {y})", f"np.kron({x}, {y})",
             f"np.interp({x}, np.arange(3.0), np.arange(3.0) ** 2)", f"np.array([{x}, {y}])", f"np.split({x}, 1)[0]", f"np.vdot({x}, {y})",
-            f"np.sum([{x}, {y}])", f"np.max(({x}, {y}))", f"np.allclose({x}, {y})", f"np.array_equal({x}, {y})", f"np.einsum('ii->i', {x})",
+            f"np.sum([{x}, {y}])", f"np.max(({x}, {y}))", f"np.allclose({x}, {y})", f"np.array_equal({x}, {y})", f"np.einsum('ii->i', {x} @ {x}.T)",
             f"np.cross({x}, {y})", f"np.linalg.solve({x} + 4 * np.eye(3), {y})", f"max({x}.tolist())", f"np.full_like({x}, {y})",
         ])  # fmt: skip
 
@@ -228,7 +228,7 @@ class Author:
         return r.choice([
             f"{x}[{index}] = {self.operand()}", f"{x}[{index}] += {self.operand()}", f"{x}[{index}] *= {self.operand()}",
             f"{x} += {self.operand()}", f"{x} *= 0.5", f"{x} -= {self.recent()}", f"{x} /= 2", f"np.copyto({x}, {self.operand()})",
-            f"{x}.sort()", f"{x}.fill({self.operand()})", f"np.add({x}, {self.operand()}, out={x})", f"np.add.at({x}, [0, 0], 1)",
+            f"{x}.sort()", f"{x}.fill({self.operand()})", f"np.add({x}, {self.operand()}, out={x})", f"np.add.at({x} if {x}.flags.writeable else {x}.copy(), [0, 0], 1)",
             f"np.multiply({x}, 2, out={x}, where={x} > 0)", f"{x}[::-1][{index}] = {self.operand()}", f"{x}.T[...] = {self.operand()}",
             f"{x}.reshape(-1)[0] = {self.operand()}", f"{x}[0], {x}[-1] = {x}[-1], {x}[0]", f"np.cumsum({x}, axis=0, out={x})",
             f"np.fill_diagonal({x}, 1)", f"{x}[1:] += {x}[:-1]", f"{x}[...] = {x}[::-1]", f"{x} **= 2", f"{x} @= {x}",
@@ -240,6 +240,10 @@ class Author:
             ["np.zeros_like({})", "np.ones_like({})", "np.zeros_like({}, dtype=float)", "np.array({}, copy=True)"]
         )
         return f"{self.new()} = {call.format(x)}\n{self.new()}[{self.index(x)}] = {self.operand()}"
+
+    def rewrite(self) -> str:
+        line = self.write()
+        return line if not re.search(r"\ba\d", line.split("=")[0].split(",")[0]) else self.buffer()
 
     def branch(self) -> str:
         x, y, r = self.recent(), self.recent(), self.random
@@ -286,6 +290,7 @@ class Author:
         buffer,
         branch,
         loop,
+        rewrite,
     )
 
     # -- a program

@@ -245,7 +245,8 @@ def mark_view(node: Any, parent: Any) -> None:
                 node.__class__, node._args, node._children, node._primitive = Fillable, (), (), None
             return
     elif is_array(value):
-        if not np.may_share_memory(value, parent._val):
+        content = getattr(parent, "_val", None)
+        if content is None or not np.may_share_memory(value, content):
             return
     elif value.__class__ is not View:
         return

@@ -399,7 +399,8 @@ def build(program: Program, contents: list, externals: list[np.ndarray], threads
     simple = simple if sums is simple else simplify(sums)
     plan = Planner(simple).plan()
     module = Module(plan, native.host(), threads)
-    code = native.Code(module.text, [step for step in module.sequence if isinstance(step, str)], module.large)
+    names = [step for step in module.sequence if isinstance(step, str)]
+    code = native.Code(module.text, names, module.kernel_text, module.kernel_names)
     kinds = [content for kind, content in contents if kind == "array"]
     return Executable(plan, module.sequence, code, kinds, externals)
 

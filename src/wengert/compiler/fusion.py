@@ -35,7 +35,7 @@ CHUNK = 1500  # numbers that are computed in one function of a large program
 MOST_WORK = 400  # of a value in registers, in a large program
 DEAR = 12  # what a value costs to compute again, from which on it is kept
 DEEPEST = 40  # operations that follow each other in registers, until a value is put into memory
-UNROLLED = 40_000  # multiply-adds of a product of matrices, up to which it is loops of ours and not BLAS
+UNROLLED = 10_000  # multiply-adds of a product of matrices, up to which it is loops of ours and not BLAS
 
 
 @dataclass(frozen=True)
@@ -361,9 +361,9 @@ class Planner:
                 self._schedule(Root(x, x, home))
         writes = []
         for _, x in program.writes:  # all is computed before anything is written
-            home = self._view(x)
-            assert home is not None
-            writes.append(home)
+            written = self._view(x)
+            assert written is not None
+            writes.append(written)
         offsets, workspace = self._memory(writes)
         return Plan(
             program, self.nests, self.homes, self.result_homes, writes, offsets, workspace, self.constants, self.apart
@@ -733,9 +733,9 @@ class Planner:
                 last[home.buffer] = len(self.nests)
         for guard in self.program.guards:
             for x in ordered([guard.condition]):
-                home = self._view(x)
-                if home is not None and home.buffer.kind == "workspace":
-                    last[home.buffer] = len(self.nests)
+                seen = self._view(x)
+                if seen is not None and seen.buffer.kind == "workspace":
+                    last[seen.buffer] = len(self.nests)
         offsets: dict[Buffer, int] = {}
         free: dict[int, list[int]] = defaultdict(list)  # places that nobody needs any more, by their size
         ending = sorted(first, key=lambda b: last[b])

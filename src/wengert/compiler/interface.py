@@ -40,7 +40,6 @@ UFUNCS: dict[str, tuple[Callable, Any]] = {
     "eq": (operator.eq, np.equal),
     "ne": (operator.ne, np.not_equal),
 }
-PYTHONS = (*NUMBERS, complex)
 SCALAR = {"add", "sub", "mul", "truediv"}
 DOUBLES = (np.float64, float)
 ARITHMETIC = {"add", "sub", "mul", "truediv", "pow", "floordiv", "mod"}
@@ -56,13 +55,15 @@ def _foreign(other: Any) -> bool:
 def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callable]:
     def apply(trace: Trace, x: Any, y: Any) -> Any:
         a, b = concrete(x), concrete(y)
-        if complex in (type(a), type(b)) and type(a) in PYTHONS and type(b) in PYTHONS:
+        if complex in (type(a), type(b)) and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
             return operations.call_back(trace, function, (x, y), {})
         if type(a) in NUMBERS and type(b) in NUMBERS:
             return _on_numbers(trace, name, function, ufunc, x, y)
         if name in SCALAR and type(a) in DOUBLES and type(b) in DOUBLES:  # what loops over entries are made of
             made = trace.emit(ufunc.__name__, (_number(trace, x), _number(trace, y)), (), FLOAT64)
             return Traced(trace, function(a, b), made)
+        if name == "matmul" and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
+            return function(a, b)  # Python's own error
         return ufunc(x, y)
 
     def forward(self: Traced, other: Any) -> Any:
@@ -206,7 +207,12 @@ def _partition(self: Any, kth: Any, axis: int = -1, kind: str = "introselect", o
 
 
 def _fill(self: Traced, value: Any) -> None:
-    assign(self.run, self, value)
+    plain = concrete(value)
+    if type(self.concrete) is not np.ndarray:
+        return self.concrete.fill(plain)
+    operations.scratch(self).fill(plain)  # NumPy's own errors
+    self.write(instruction_of(self.run, value), lambda: self.concrete.fill(plain))
+    return None
 
 
 def _flatten(self: Any, order: str = "C") -> Any:
@@ -214,6 +220,8 @@ def _flatten(self: Any, order: str = "C") -> Any:
 
 
 def _round(self: Traced, ndigits: Any = None) -> Any:
+    if type(self.concrete) is np.ndarray:
+        raise TypeError("type numpy.ndarray doesn't define __round__ method")
     if ndigits is None:
         return round(float(self)) if self.dtype.kind == "f" else int(self)
     if type(self.concrete) is float:

@@ -7,9 +7,11 @@ unrolls a thousand steps of Python's is compiled in the time of a few.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from wengert.compiler import object_cache
 from wengert.compiler.body import Body, Machine, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
 from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter
@@ -21,6 +23,7 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
+LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
 LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
@@ -30,10 +33,10 @@ class Module:
     Attributes
     ----------
     text : str
+    kernel_text, kernel_names : str, list of str
+        The module of the kernels, if it is one of its own, and the kernels' names.
     sequence : list of str and Called
         The functions' names, in order, and the steps that are called back between them.
-    large : bool
-        Is it so much text that LLVM should take less care?
     """
 
     def __init__(self, plan: Plan, machine: Machine, threads: int = 1):
@@ -44,6 +47,8 @@ class Module:
         self.functions: list[str] = []
         self.sequence: list[Any] = []
         self.slots = _slots(plan)
+        self.kernel_text = ""
+        self.kernel_names: list[str] = []
         self._write()
 
     def _write(self) -> None:
@@ -126,8 +131,24 @@ class Module:
         if self.shared.calls > INLINED_CALLS:
             definitions = definitions.replace(") alwaysinline ", f") noinline {wide} ")
         functions = [text.replace("#main", f"nounwind {wide}", 1) for text in self.functions]
-        self.large = sum(map(len, functions)) > 200_000
-        return _once("\n".join([*constants, *self.shared.declared.values(), definitions, *kernels, *functions]))
+        declared = [*self.shared.declared.values(), definitions]
+        if sum(map(len, functions)) < LONG_TEXT:
+            return _once("\n".join([*constants, *declared, *kernels, *functions]))
+        # The kernels are a module of their own, which LLVM takes care of; in the long rest it need not.
+        mark = object_cache.key(*kernels)[:16]
+        self.kernel_names = [f"wengert.{mark}.{name[1:]}" for name in self.kernels.values()]
+        apart = [
+            text.replace(f"define internal void {name}(", f"define void @{public}(", 1)
+            for text, name, public in zip(kernels, self.kernels.values(), self.kernel_names, strict=True)
+        ]
+        known = dict(zip(self.kernels.values(), self.kernel_names, strict=True))
+        signatures = [
+            f"declare void @{known[name]}({', '.join(p.rsplit(' ', 1)[0] for p in text[1 : text.index(')')].split(', '))})"
+            for text, name in self.kernels.items()
+        ]
+        functions = [re.sub(r"@kernel\d+\b(?!\.thread)", lambda m: "@" + known[m[0]], text) for text in functions]
+        self.kernel_text = _once("\n".join([*declared, *apart]))
+        return _once("\n".join([*constants, *declared, *signatures, *functions]))
 
 
 def _slots(plan: Plan) -> dict[tuple[str, int], int]:

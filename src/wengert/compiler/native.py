@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import glob
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -69,9 +70,15 @@ def processors() -> int:
 class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
-    def __init__(self, text: str, names: list[str], large: bool = False):
-        level = 0 if large else 1 if len(text) > 100_000 else 2
-        machine = _target_machine(0 if large else 2)
+    def __init__(self, text: str, names: list[str], kernel_text: str = "", kernel_names: Sequence[str] = ()):
+        self.addresses: dict[str, int] = {}
+        self.kernels: Code | None = None
+        if kernel_text:  # compiled with care, and then called by name
+            self.kernels = Code(kernel_text, list(kernel_names))
+            for name, address in self.kernels.addresses.items():
+                llvm.add_symbol(name, address)
+        level = 0 if kernel_text else 1 if len(text) > 100_000 else 2
+        machine = _target_machine(2 if level else 0)
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
         _, cpu, features = _target()

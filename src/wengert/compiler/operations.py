@@ -110,14 +110,14 @@ def call_back(
         if generator is not None:
             raise trace.give_up("a draw of several arrays")
         parts = [_returned(trace, part, made, i, seen, function) for i, part in enumerate(found)]
-        if _shaped_by_values(function, args):
+        if _has_to_look(function, args):
             trace.kept += [part.instruction for part in parts]
         return type(found)(*parts) if hasattr(found, "_fields") else type(found)(parts)
     made = trace.emit("call", tuple(operands), (), BOOL, (call, None))
     returned = _returned(trace, found, made, 0, seen, function)
     if generator is not None:
         trace.draws.append(returned.instruction)
-    elif _shaped_by_values(function, args):
+    elif _has_to_look(function, args):
         trace.kept.append(returned.instruction)
     return returned
 
@@ -129,12 +129,14 @@ SHAPED_BY_VALUES = {
 }  # fmt: skip
 
 
-def _shaped_by_values(function: Callable, args: tuple) -> bool:
-    """Is the shape of the results one of the values? Then a later call has to look, even if nobody reads them."""
+def _has_to_look(function: Callable, args: tuple) -> bool:
+    """Does it depend on values what shape the results have, or whether there is an error? Then it is called in any case."""
     if function is operator.getitem:
         index = args[1] if type(args[1]) is tuple else (args[1],)
         return any(getattr(part, "dtype", None) == BOOL for part in index)
-    return function in SHAPED_BY_VALUES
+    if isinstance(function, np.ufunc):
+        return function is np.power  # of integers: an error for a negative exponent
+    return function in SHAPED_BY_VALUES or getattr(function, "__module__", "") == "numpy.linalg"
 
 
 def _returned(trace: Trace, value: Any, made: Instruction, i: int, seen: list, function: Callable) -> Any:
@@ -218,9 +220,10 @@ def ufunc(trace: Trace, function: np.ufunc, method: str, inputs: tuple, kwargs: 
         return call_back(trace, function, inputs, kwargs, name)
     derived = DERIVED.get(name)
     if derived is not None and native(*map(concrete, inputs)):
+        value = function(*map(concrete, inputs))
         found = derived(*inputs)
-        if found is not None:
-            return wrapped(trace, function(*map(concrete, inputs)), found.instruction)
+        if found is not None and found.dtype == dtype_of(value):
+            return wrapped(trace, value, found.instruction)
     values = [concrete(x) for x in inputs]
     if function.nout == 1 and all(type(x) in NUMBERS or isinstance(x, (np.ndarray, np.generic)) for x in values):
         value = function(*values)
@@ -261,12 +264,22 @@ def into(trace: Trace, function: np.ufunc, inputs: tuple, kwargs: dict) -> Any:
     if len(out) != 1 or type(out[0]) is not Traced:
         raise trace.give_up(f"np.{function.__name__} of traced arrays writes into a plain array")
     (target,) = out
+    function(*map(concrete, inputs), out=(scratch(target),), **unplaced(kwargs))  # NumPy's own errors
     if kwargs.get("where", True) is not True:
         where = kwargs.pop("where")
         kept = np.where(where, function(*inputs, **kwargs), target)
         return assign(trace, target, kept)
     kwargs.pop("where", None)
     return assign(trace, target, function(*inputs, **kwargs))
+
+
+def scratch(target: Traced) -> Any:
+    """A copy of an array, to see whether something may be written into it."""
+    if type(target.concrete) is not np.ndarray:
+        return target.concrete
+    made = np.copy(target.concrete)
+    made.flags.writeable = target.concrete.flags.writeable
+    return made
 
 
 def assign(trace: Trace, target: Traced, value: Any) -> Traced:
@@ -666,8 +679,11 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
     """Traced.__setitem__."""
     if isinstance(value, Variable):
         raise x.run.give_up("a variable assigned into an array of no derivative")
-    parts = basic(x, index)
     plain = concrete(value)
+    if type(x.concrete) is np.ndarray and not x.concrete.flags.writeable:
+        x.concrete[unplaced(index)] = plain  # NumPy's own errors
+        return
+    parts = basic(x, index)
     if x.dtype not in NATIVE:
         raise x.run.give_up(f"a write into an array of {x.dtype}")
     if parts is None:
@@ -679,6 +695,7 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
             base[where] = new
             return base
 
+        scratch(x)[unplaced(index)] = plain  # NumPy's own errors
         new = scattered(x, value, index, "put")
         if new is None:
             new = call_back(x.run, set_copy, (x, index, value), {}, "setitem").instruction
@@ -879,11 +896,12 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
         return None
     if n == 0 or m == 0:
         return _scaled(a, b)
+    value = np.dot(concrete(a), concrete(b))
     if n <= 2 and m <= 2:
         return np.matmul(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
     second = (two[:-1] + "z" + two[-1:]) if m > 1 else "z"
-    return contract(trace, f"{one}z,{second}->{one}{two}", a, b, np.dot(concrete(a), concrete(b)))
+    return contract(trace, f"{one}z,{second}->{one}{two}", a, b, value)
 
 
 def _scaled(a: Any, b: Any) -> Any:
@@ -913,6 +931,7 @@ def vdot(trace: Trace, a: Any, b: Any) -> Any:
 
 def tensordot(trace: Trace, a: Any, b: Any, axes: Any = 2) -> Any:
     n, m = np.ndim(concrete(a)), np.ndim(concrete(b))
+    value = np.tensordot(concrete(a), concrete(b), axes)
     if isinstance(axes, (int, np.integer)):
         first, second = list(range(n - int(axes), n)), list(range(int(axes)))
     else:
@@ -924,7 +943,7 @@ def tensordot(trace: Trace, a: Any, b: Any, axes: Any = 2) -> Any:
     shared = {one[i] for i in first}
     output = [letter for letter in one + two if letter not in shared]
     spec = f"{''.join(one)},{''.join(two)}->{''.join(output)}"
-    return contract(trace, spec, a, b, np.tensordot(concrete(a), concrete(b), axes))
+    return contract(trace, spec, a, b, value)
 
 
 def einsum(trace: Trace, spec: Any, *operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
@@ -1110,7 +1129,18 @@ def function(trace: Trace, func: Callable, args: tuple, kwargs: dict) -> Any:
         rest = {key: value for key, value in kwargs.items() if key != "out"}
         if type(kwargs["out"]) is not Traced:
             raise trace.give_up(f"np.{func.__name__} of traced arrays writes into a plain array")
-        return assign(trace, kwargs["out"], func(*args, **rest))
+        target = kwargs["out"]
+        func(*unplaced(args), **unplaced(rest), out=scratch(target))  # NumPy's own errors
+        found = func(*args, **rest)
+        if dtype_of(found) == target.dtype:
+            return assign(trace, target, found)
+
+        def into_copy(base: Any, *args: Any, **rest: Any) -> Any:  # NumPy computes in the dtype of `out`
+            base = np.array(base)
+            func(*args, **rest, out=base)
+            return base
+
+        return assign(trace, target, call_back(trace, into_copy, (target, *args), rest, func.__name__))
     return call_back(trace, func, args, kwargs)
 
 

@@ -383,10 +383,8 @@ def reduce(s: Simplifier, x: Instruction) -> Instruction | None:
     return None
 
 
-FEW, MANY = (
-    8,
-    16,
-)  # a reduction over few entries, of many such groups, is written out: all is then one loop over the groups
+# A reduction over few entries, of many such groups, is written out: all is then one loop over the groups.
+FEW, MANY = 4, 16
 
 
 def _entries_reduced(s: Simplifier, x: Instruction) -> Instruction:

@@ -88,8 +88,9 @@ class Trace:
         """The instruction's result in a dtype."""
         if instruction.dtype == dtype:
             return instruction
-        if instruction.dtype.kind not in "biu" and instruction.dtype not in (FLOAT64, FLOAT32):
-            raise self.give_up(f"a {instruction.dtype} value where native code needs a {dtype}")
+        for known in (instruction.dtype, dtype):
+            if known.kind not in "biu" and known not in (FLOAT64, FLOAT32):
+                raise self.give_up(f"a {instruction.dtype} value where native code needs a {dtype}")
         if instruction.op == "constant" and not instruction.shape:
             with np.errstate(all="ignore"):
                 return self.constant(instruction.attributes[0].astype(dtype))

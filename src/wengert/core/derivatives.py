@@ -106,12 +106,13 @@ class Trace:
                     gradient = gradient.copy()
                 seen.add(id(gradient))
             elif gradient is None:
-                array = isinstance(value, np.ndarray) or np.ndim(value)
-                gradient = np.zeros_like(value) if array else np.zeros((), dtype_of(value))[()]
+                gradient = np.zeros_like(value) if _is_array(value) else np.zeros((), dtype_of(value))[()]
             elif isinstance(gradient, Variable):
                 gradient = pinned(gradient)
             elif isinstance(value, np.ndarray):
                 gradient = np.asarray(gradient, dtype=value.dtype)
+            elif not np.ndim(value) and _is_array(value):
+                gradient = np.full_like(value, gradient)
             elif gradient.__class__ is float:
                 gradient = _float64(gradient)  # the sweep's own 1.0, where no operation made a NumPy scalar of it
             result.append(gradient)
@@ -274,6 +275,11 @@ def _unshared(found: list, others: Iterable) -> list:
                 found[i] = value = value.copy()
             seen.add(id(value))
     return found
+
+
+def _is_array(value: Any) -> bool:
+    """Is it an array, not a number? A compiler's stands for what it holds, `concrete`."""
+    return bool(np.ndim(value)) or isinstance(getattr(value, "concrete", value), np.ndarray)
 
 
 class Linearized:

@@ -12,7 +12,7 @@ from wengert.core import errors
 from wengert.core.derivatives import Trace, grad, jvp, named_after
 from wengert.core.sweep import order, pull_back, push_forward
 from wengert.core.trees import unflatten
-from wengert.core.variable import dtype_of
+from wengert.core.variable import Variable, dtype_of
 
 CHUNK_BYTES = 1 << 28  # what the stacked cotangents of one sweep may take, in its output
 
@@ -65,7 +65,7 @@ def _rows(trace: Trace, output: Any, chunk_size: int | None, holomorphic: bool) 
             jacobian = np.reshape(_join(block), wanted)
             if isinstance(jacobian, np.ndarray) and not (jacobian.flags.writeable and jacobian.flags.owndata):
                 jacobian = jacobian.copy()
-            jacobians.append(jacobian[()] if not wanted and isinstance(jacobian, np.ndarray) else jacobian)
+            jacobians.append(jacobian[()] if not wanted and not isinstance(jacobian, Variable) else jacobian)
         else:
             jacobians.append(np.zeros(wanted, dtype_of(value))[()])
     return jacobians
@@ -92,6 +92,8 @@ def _columns(trace: Trace, chunk_size: int | None, holomorphic: bool) -> list[li
                 jacobian = np.reshape(np.moveaxis(_join(block), 0, -1), out_shape + shape)
                 if isinstance(jacobian, np.ndarray):
                     jacobian = np.array(jacobian, order="C")[()]
+                elif not np.ndim(jacobian) and not isinstance(jacobian, Variable):
+                    jacobian = jacobian[()]
                 found.append(jacobian)
             else:
                 found.append(np.zeros(out_shape + shape, dtype_of(value))[()])
