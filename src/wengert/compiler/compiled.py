@@ -217,20 +217,20 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         before = [x.bit_generator.state if isinstance(x, np.random.Generator) else None for x in leaves]
         collecting = gc.isenabled()
         gc.disable()  # of many small objects none becomes garbage before the program is done
-        reason = None
+        failure = None
         try:
             variant, result = trace(self.function, leaves, structure, self.threads)
         except Eagerly as found:
-            reason = str(found)
+            failure = str(found)
         finally:
             if collecting:
                 gc.enable()
-        if reason is not None:
+        if failure is not None:
             for x, state in zip(leaves, before, strict=True):
                 if state is not None:
                     x.bit_generator.state = state
-            self.eager[key] = reason
-            return self._eagerly(reason, args, kwargs)
+            self.eager[key] = failure
+            return self._eagerly(failure, args, kwargs)
         self.statistics["traced"] += 1
         with self.lock:
             self.variants.setdefault(key, []).append(variant)
