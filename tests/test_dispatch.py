@@ -275,6 +275,7 @@ MISMATCHES = {
     "another shape of that size": ([Array(f8, (2, 3))], (np.ones((3, 2)),), {}),
     "strided": ([VECTOR], (np.ones(6)[::2],), {}),
     "reversed": ([VECTOR], (np.ones(3)[::-1],), {}),
+    "keys in another order": ([{"a": VECTOR, "b": Scalar(float)}], ({"b": 1.0, "a": np.ones(3)},), {}),
     "Fortran order": ([Array(f8, (2, 3))], (np.ones((2, 3), order="F"),), {}),
     "transposed": ([Array(f8, (3, 2))], (np.ones((2, 3)).T,), {}),
     "unaligned": ([VECTOR], (unaligned,), {}),
@@ -338,10 +339,15 @@ class Hostile:
 
 
 def test_an_error_in_a_check_is_the_calls_outcome():
-    f = dispatcher(entry([], [{"a": VECTOR}], Static("native")), entry([], [Static(MARKER)], Static("second")))
+    guarded = entry([], [VECTOR], Static("native"), guards=[({Hostile(): 1}, "a", MARKER)])
+    f = dispatcher(guarded, entry([], [Static(MARKER)], Static("second")))
     with pytest.raises(ArithmeticError, match="compared"):
-        f({Hostile(): 1})
+        f(np.ones(3))
     assert f(MARKER) == "second"
+
+
+def test_keys_that_are_no_texts_are_not_compared():
+    assert dispatcher(entry([], [{"a": VECTOR}], Static("native")))({Hostile(): 1})[0] == "slow"
 
 
 MATCHES = {
@@ -351,7 +357,8 @@ MATCHES = {
     "the flat transpose of a row": ([Array(f8, (3, 1))], (np.ones((1, 3)).T,), {}),
     "an equal big int": ([Static(2**100)], (2**100 + len([]),), {}),
     "an equal str": ([Static("sum of squares")], ("".join(["sum ", "of squares"]),), {}),
-    "keys in another order": ([{"a": VECTOR, "b": Scalar(float)}], ({"b": 1.0, "a": np.ones(3)},), {}),
+    "keys that are other objects": ([{"a b": VECTOR}], ({" ".join("ab"): np.ones(3)},), {}),
+    "dicts in a dict": ([{"a": {"b": VECTOR}, "c": VECTOR}], ({"a": {"b": np.ones(3)}, "c": np.ones(3)},), {}),
     "an equal key": ([{"a key": VECTOR}], ({"".join(["a ", "key"]): np.ones(3)},), {}),
     "no arguments": ([], (), {}),
     "objects": ([Static(MARKER), Static(None), Static(True), Static(np.sum)], (MARKER, None, True, np.sum), {}),

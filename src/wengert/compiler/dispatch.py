@@ -80,7 +80,7 @@ class Entry:
         The address of ``i64 kernel(ptr table)``.
     arguments : sequence of trees
         One for each positional argument: `Array`, `Scalar` or `Static`, in tuples, lists and dicts (exact types; a dict
-        has these keys, in any order).
+        has these keys, in this order).
     results : tree
         `Array`, `Scalar`, `Static` or `Given`, in tuples, lists and dicts.
     externals : sequence of ndarray
@@ -218,10 +218,12 @@ class Plan:
             fields = {"subject": self.at(kind), "count": len(tree), "destination": first}
             self.checks.append(Row(operations[kind.__name__.upper()], source=register, **fields))
             self.owned += 0 if kind is tuple else len(tree)
-            for item, key in enumerate(tree if kind is dict else range(len(tree)), first):
-                if kind is dict:
-                    self.checks.append(Row(operations["KEY"], source=register, destination=item, subject=self.at(key)))
-                self.check(tree[key], item)
+            if kind is dict:  # its keys together: what holds the place in the dict is one for all dicts
+                for item, key in enumerate(tree, first):
+                    fields = {"subject": self.at(key), "companion": self.at(str)}
+                    self.checks.append(Row(operations["KEY"], source=register, destination=item, **fields))
+            for item, part in enumerate(tree.values() if kind is dict else tree, first):
+                self.check(part, item)
         else:
             raise ValueError(f"an argument {tree!r} has no native form")
 

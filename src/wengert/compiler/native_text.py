@@ -68,7 +68,8 @@ operations = {
     "TUPLE": 5,  # source: an exact subject of count items, which become the registers from destination on
     "LIST": 6,
     "DICT": 7,
-    "KEY": 8,  # source[subject] becomes register destination
+    "KEY": 8,  # the next key of source, the last DICT's, is subject, or the same of the type companion (str): its content
+    # becomes register destination
     "CELL": 9,  # the cell subject holds companion
     "ITEM": 10,  # subject[companion] is the object at address need
     # allocations
@@ -105,6 +106,7 @@ declare void @PyMem_RawFree(ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare i32 @PyObject_RichCompareBool(ptr, ptr, i32)
 declare i64 @PyDict_Size(ptr)
+declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
 declare ptr @PyDict_GetItemWithError(ptr, ptr)
 declare ptr @PyDict_New()
 declare i32 @PyDict_SetItem(ptr, ptr, ptr)
@@ -124,6 +126,9 @@ entry:
   %checks = load ptr, ptr %checks_at
   %ndarray_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.ndarray
   %ndarray = load ptr, ptr %ndarray_at
+  %position = alloca i64
+  %key_is = alloca ptr
+  %content_is_at = alloca ptr
   br label %step
 step:
   %row = phi ptr [ %checks, %entry ], [ %next, %array_taken ], [ %next, %scalar_one ], [ %next, %scalar_two ],
@@ -307,12 +312,31 @@ dict:
 dict_size:
   %dict_length = call i64 @PyDict_Size(ptr %value)
   %dict_length_is = icmp eq i64 %dict_length, %count
+  store i64 0, ptr %position
   br i1 %dict_length_is, label %step, label %mismatch
 
-key:
-  %key_object = call ptr @PyDict_GetItemWithError(ptr %value, ptr %subject)
-  %key_missing = icmp eq ptr %key_object, null
-  br i1 %key_missing, label %mismatch, label %key_found
+key: ; in order: the function may have walked through the dict
+  %more_keys = call i32 @PyDict_Next(ptr %value, ptr %position, ptr %key_is, ptr %content_is_at)
+  %no_key = icmp eq i32 %more_keys, 0
+  br i1 %no_key, label %mismatch, label %key_next
+key_next:
+  %this_key = load ptr, ptr %key_is
+  %key_object = load ptr, ptr %content_is_at
+  %key_same = icmp eq ptr %this_key, %subject
+  br i1 %key_same, label %key_found, label %key_type
+key_type: ; another object may be the same text
+  %key_type_at = getelementptr i8, ptr %this_key, i64 8
+  %key_kind = load ptr, ptr %key_type_at
+  %subject_type_at = getelementptr i8, ptr %subject, i64 8
+  %subject_kind = load ptr, ptr %subject_type_at
+  %key_text = icmp eq ptr %key_kind, %companion
+  %subject_text = icmp eq ptr %subject_kind, %companion
+  %both_text = and i1 %key_text, %subject_text
+  br i1 %both_text, label %key_compare, label %mismatch
+key_compare:
+  %key_compared = call i32 @PyObject_RichCompareBool(ptr %this_key, ptr %subject, i32 2)
+  %key_equal = icmp eq i32 %key_compared, 1
+  br i1 %key_equal, label %key_found, label %mismatch
 key_found:
   store ptr %key_object, ptr %item_to
   call void @hold(ptr %owned, ptr %key_object)
