@@ -67,6 +67,22 @@ def processors() -> int:
     return len(available(0)) if available else os.cpu_count() or 1
 
 
+def _passes(level: int) -> Any:
+    """The passes that code of ours needs. (LLVM's own pipelines do more, and llvmlite keeps 0.15 MB of each for good.)"""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    if level:
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_new_gvn_pass()
+        passes.add_loop_unroll_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_dead_code_elimination_pass()
+    return passes
+
+
 class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
@@ -88,8 +104,7 @@ class Code:
         if known is None:
             options = llvm.create_pipeline_tuning_options(speed_level=level)
             options.loop_vectorization = options.slp_vectorization = False
-            builder = llvm.create_pass_builder(machine, options)
-            builder.getModulePassManager().run(module, builder)
+            _passes(level).run(module, llvm.create_pass_builder(machine, options))
         self.engine = llvm.create_mcjit_compiler(module, machine)
         self.engine.set_object_cache(lambda _, made: object_cache.write(name, made), lambda _: known)
         self.engine.finalize_object()
