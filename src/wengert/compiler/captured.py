@@ -237,9 +237,10 @@ class Shadow:
         self.of(type(x), type(x).__name__)
         for kind in reversed(type(x).__mro__):  # methods whose globals are the run's
             for key, part in vars(kind).items():
-                if type(part) is types.FunctionType and key in self.read and key not in content and _users_class(kind):
-                    content[key] = types.MethodType(self.of(part, key), made)
-                    self.watch.items.append((x.__dict__, key, ABSENT))
+                if key in self.read and key not in x.__dict__ and _users_class(kind):
+                    self.watch.items.append((x.__dict__, key, ABSENT))  # it may come to stand before the class's
+                    if type(part) is types.FunctionType:
+                        content[key] = types.MethodType(self.of(part, key), made)
         for key, part in list(x.__dict__.items()):
             self.watch.items.append((x.__dict__, key, part))
             content[key] = self.of(part, f"{name}.{key}")

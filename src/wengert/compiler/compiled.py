@@ -109,7 +109,10 @@ def native_entry(variant: Variant, arguments: Structure, leaves: list) -> dispat
         given = iter(leaves)
         trees = [_native_tree(part, lambda: _native_leaf(next(given))) for part in positional.children]
         result = _native_tree(variant.structure, lambda: _native_result(next(contents), shapes))
-        guards = {(id(table), key): (table, key, dispatch.ABSENT if value is ABSENT else value) for table, key, value in watch.items}
+        guards = {
+            (id(table), key): (table, key, dispatch.ABSENT if value is ABSENT else value)
+            for table, key, value in watch.items
+        }
         return dispatch.Entry(
             executable.code.addresses[executable.entry_point],
             trees,
