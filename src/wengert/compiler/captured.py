@@ -8,6 +8,7 @@ is taken as it was.
 
 from __future__ import annotations
 
+import collections
 import copy
 import functools
 import os
@@ -26,7 +27,7 @@ from wengert.core.variable import Variable
 
 _PATHS = sysconfig.get_paths()
 LIBRARIES = tuple({os.path.join(_PATHS[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-MOST = 64  # entries of a container that are looked into
+MOST = 1024  # entries of a container that are looked into
 
 
 class Watch:
@@ -36,6 +37,7 @@ class Watch:
         self.cells: list[tuple[Any, Any]] = []
         self.items: list[tuple[dict, Any, Any]] = []  # a dict (of globals, of an object, ...), a key, what was there
         self.sequences: list[tuple[Any, list]] = []
+        self.classes: list[tuple[type, str, Any]] = []  # a class, an attribute of its own, what was there
 
     def holds(self) -> bool:
         """Is everything what it was, by identity?"""
@@ -48,7 +50,7 @@ class Watch:
         for sequence, expected in self.sequences:
             if len(sequence) != len(expected) or any(a is not b for a, b in zip(sequence, expected, strict=True)):
                 return False
-        return True
+        return all(kind.__dict__.get(key, ABSENT) is expected for kind, key, expected in self.classes)
 
 
 ABSENT = object()
@@ -80,7 +82,9 @@ class Shadow:
         self.functions: list[types.FunctionType] = []  # the user's, whose code may be looked at
         self.tables: list[tuple[dict, dict, str]] = []  # shadows' namespaces, as they were made
         self.cells: list[tuple[Any, Any, str]] = []
-        self.sequences: list[tuple[list, list, str]] = []
+        self.sequences: list[tuple[Any, list, str]] = []
+        self.read: set[str] = set()  # the names that the functions may look up, of globals and of attributes
+        self.given_up: str | None = None  # why no program could see changes
 
     def of(self, x: Any, name: str) -> Any:
         """x itself, or what stands for it in the run."""
@@ -104,16 +108,19 @@ class Shadow:
             return self._method
         if kind is functools.partial:
             return self._partial
-        if kind in (list, tuple, dict):
-            return self._container if 0 < len(x) <= MOST else None
+        if isinstance(x, (list, tuple, dict, set, collections.deque)):
+            if type(x) is tuple and not x:
+                return None
+            return self._container if len(x) <= MOST else self._too_large
         if isinstance(x, np.random.Generator):
             return lambda generator, name: self.generator(generator)
         if kind is types.ModuleType:
             return self._module if _users(getattr(x, "__file__", None)) else None
-        if isinstance(x, (type, Variable)) or not hasattr(x, "__dict__"):
+        if isinstance(x, type):
+            return self._class if _users_class(x) else None
+        if isinstance(x, Variable) or not _users_class(kind):
             return None
-        module = sys.modules.get(kind.__module__)
-        return self._object if kind.__module__ == "__main__" or _users(getattr(module, "__file__", None)) else None
+        return self._object if hasattr(x, "__dict__") else self._slots
 
     def _array(self, x: np.ndarray, name: str) -> Any:
         if x.dtype.kind not in "biufc" or not x.dtype.isnative:
@@ -143,6 +150,7 @@ class Shadow:
                     self.cells.append((new, new.cell_contents, free))
         if users:
             read = names(f.__code__)
+            self.read |= read
             for key in INSTEAD:
                 if key in read and key not in table:
                     table[key] = INSTEAD[key]
@@ -165,18 +173,57 @@ class Shadow:
         return functools.partial(self.of(x.func, name), *args, **{k: self.of(v, k) for k, v in x.keywords.items()})
 
     def _container(self, x: Any, name: str) -> Any:
-        if type(x) is dict:
+        if isinstance(x, dict):
             parts = {key: self.of(part, f"{name}[{key!r}]") for key, part in x.items()}
             self.watch.sequences.append((x, list(x)))
             self.watch.items += [(x, key, part) for key, part in x.items()]
+            if type(x) is not dict:
+                made = copy.copy(x)
+                made.clear()
+                made.update(parts)
+                parts = made
             self.tables.append((parts, dict(parts), f"an entry of {name}"))
             return parts
         found = [self.of(part, f"{name}[{i}]") for i, part in enumerate(x)]
-        if type(x) is tuple:
-            return x if all(a is b for a, b in zip(found, x, strict=True)) else tuple(found)
+        if isinstance(x, tuple):
+            if all(a is b for a, b in zip(found, x, strict=True)):
+                return x
+            return type(x)(*found) if hasattr(x, "_fields") else type(x)(found)
         self.watch.sequences.append((x, list(x)))
-        self.sequences.append((found, list(found), name))
-        return found
+        made = copy.copy(x)
+        if not isinstance(x, set):
+            made.clear()
+            made.extend(found)
+        self.sequences.append((made, list(made), name))
+        return made
+
+    def _too_large(self, x: Any, name: str) -> Any:
+        self.given_up = f"{name} from outside has more than {MOST} entries"
+        return x
+
+    def _slots(self, x: Any, name: str) -> Any:
+        if any(getattr(kind, "__slots__", ()) for kind in type(x).__mro__):
+            self.given_up = f"{name} from outside is an object with slots"
+        return x
+
+    def _class(self, x: type, name: str) -> Any:
+        """A class is itself; what is read of it is watched, and what its methods read."""
+        self.made[id(x)] = x
+        done: set[str] = set()
+        while True:  # a method that is looked into may name others
+            keys = [key for kind in x.__mro__ for key in vars(kind) if key in self.read or key in DUNDER]
+            left = [key for key in dict.fromkeys(keys) if key not in done]
+            if not left:
+                return x
+            for key in left:
+                done.add(key)
+                for kind in x.__mro__:
+                    if key in vars(kind) and _users_class(kind):
+                        part = vars(kind)[key]
+                        self.watch.classes.append((kind, key, part))
+                        if isinstance(part, np.ndarray):
+                            self.given_up = f"{name}.{key} is an array of a class"
+                        self.of(getattr(part, "__func__", getattr(part, "fget", part)), f"{name}.{key}")
 
     def _object(self, x: Any, name: str) -> Any:
         try:
@@ -187,7 +234,14 @@ class Shadow:
         if content is x.__dict__ or type(made) is not type(x):
             return x
         self.made[id(x)] = made
-        for key, part in list(content.items()):
+        self.of(type(x), type(x).__name__)
+        for kind in reversed(type(x).__mro__):  # methods whose globals are the run's
+            for key, part in vars(kind).items():
+                if key in self.read and key not in x.__dict__ and _users_class(kind):
+                    self.watch.items.append((x.__dict__, key, ABSENT))  # it may come to stand before the class's
+                    if type(part) is types.FunctionType:
+                        content[key] = types.MethodType(self.of(part, key), made)
+        for key, part in list(x.__dict__.items()):
             self.watch.items.append((x.__dict__, key, part))
             content[key] = self.of(part, f"{name}.{key}")
         self.tables.append((content, dict(content), f"an attribute of {name}:"))
@@ -237,6 +291,14 @@ def _hasattr(x: Any, name: str) -> bool:
 
 # Python's questions to which a traced array is what it stands for.
 INSTEAD: dict[str, Any] = {"isinstance": _isinstance, "type": _type, "hasattr": _hasattr}
+
+
+DUNDER = {"__call__", "__getitem__", "__len__", "__iter__", "__getattr__", "__add__", "__mul__", "__matmul__"}
+
+
+def _users_class(kind: type) -> bool:
+    module = sys.modules.get(kind.__module__)
+    return kind.__module__ == "__main__" or (module is not None and _users(getattr(module, "__file__", None)))
 
 
 def _users(file: str | None) -> bool:

@@ -97,6 +97,7 @@ def native_entry(variant: Variant, arguments: Structure, leaves: list) -> dispat
         or executable.write_targets
         or variant.generators
         or watch.sequences
+        or watch.classes
         or not all(map(walkable, executable.externals))
     ):
         return None
@@ -109,7 +110,10 @@ def native_entry(variant: Variant, arguments: Structure, leaves: list) -> dispat
         given = iter(leaves)
         trees = [_native_tree(part, lambda: _native_leaf(next(given))) for part in positional.children]
         result = _native_tree(variant.structure, lambda: _native_result(next(contents), shapes))
-        guards = {(id(table), key): (table, key, value) for table, key, value in watch.items}
+        guards = {
+            (id(table), key): (table, key, dispatch.ABSENT if value is ABSENT else value)
+            for table, key, value in watch.items
+        }
         return dispatch.Entry(
             executable.code.addresses[executable.entry_point],
             trees,
@@ -275,8 +279,25 @@ def signature(x: Any) -> Any:
         return kind
     if isinstance(x, np.random.Generator):
         return kind
+    if hasattr(x, "__dict__"):
+        return kind, Same(x)
     hash(x)
     return kind, x
+
+
+class Same:
+    """An object as a part of a key: itself, whatever it calls equal."""
+
+    __slots__ = ("object",)
+
+    def __init__(self, x: Any):
+        self.object = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.object is self.object
+
+    def __hash__(self) -> int:
+        return id(self.object)
 
 
 def trace(function: Callable, leaves: list, structure: Structure, threads: int) -> tuple[Variant, Any]:
@@ -306,9 +327,9 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
         return Draws(run, x, None)
 
     arguments = [x for x in leaves if type(x) is np.ndarray]
-    given = [_argument(run, i, x, structure, generators) for i, x in enumerate(leaves)]
     shadow = Shadow(external, generator)
     target = shadow.of(function, getattr(function, "__name__", "function"))
+    given = [_argument(run, i, x, structure, generators, shadow) for i, x in enumerate(leaves)]
     args, kwargs = unflatten(structure, given)
     state = drawn()
     before, before_structure = flatten((args, kwargs))
@@ -367,7 +388,7 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
     return variant, unflatten(out_structure, values)
 
 
-def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list) -> Any:
+def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list, shadow: Shadow) -> Any:
     kind = type(x)
     if isinstance(x, np.random.Generator):
         generators.append(i)
@@ -382,7 +403,7 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
             return x
         content, dtype = x, np.asarray(x).dtype
     else:
-        return x
+        return shadow.of(x, f"argument {i}")
     made = Instruction("argument", (), np.shape(x), dtype, (i, f"argument {i}"))
     run.inputs.append(made)
     return Traced(run, content, made)
@@ -390,6 +411,8 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
 
 def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray], externals: list[np.ndarray]) -> str | None:
     """Why a run that went through can not be a program all the same."""
+    if shadow.given_up is not None:
+        return shadow.given_up
     changed = shadow.changed()
     if changed is not None:
         return f"it binds {changed} anew"

@@ -180,7 +180,7 @@ class Traced:
             wanted = trace.cast(trace.constant(seen), x.dtype)
             condition = trace.emit("equal", (x, wanted), (), BOOL)
         trace.guard(condition, True, what)
-        if seen == 0 and isinstance(seen, float):  # which of the zeros
+        if seen == 0 and x.dtype.kind == "f":  # which of the zeros
             trace.guard(trace.emit("signbit", (x,), (), BOOL), math.copysign(1.0, seen) < 0, what)
         return seen
 
