@@ -173,6 +173,7 @@ class Shadow:
         return functools.partial(self.of(x.func, name), *args, **{k: self.of(v, k) for k, v in x.keywords.items()})
 
     def _container(self, x: Any, name: str) -> Any:
+        made: Any
         if isinstance(x, dict):
             parts = {key: self.of(part, f"{name}[{key!r}]") for key, part in x.items()}
             self.watch.sequences.append((x, list(x)))

@@ -22,6 +22,7 @@ from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
 from wengert.compiler.execution import MISS, Executable, as_kind, walkable
 from wengert.compiler.fusion import Planner, lowered
+from wengert.compiler.later import Later, many
 from wengert.compiler.module import Module
 from wengert.compiler.program import Given, Instruction, Program
 from wengert.compiler.report import Report
@@ -300,8 +301,13 @@ class Same:
         return id(self.object)
 
 
-def trace(function: Callable, leaves: list, structure: Structure, threads: int) -> tuple[Variant, Any]:
+def trace(
+    function: Callable, leaves: list, structure: Structure, threads: int, lazy: bool = True
+) -> tuple[Variant, Any]:
     """Run the function once, traced, and compile what it did: the variant and this run's result.
+
+    A `lazy` run leaves the entries of large arrays to the program, and takes them for finite; where that was wrong it is done
+    again, not lazy.
 
     Raises
     ------
@@ -310,6 +316,8 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
     """
     started = time.perf_counter()
     run = Trace()
+    run.lazy = lazy and not any(isinstance(x, np.random.Generator) for x in leaves)
+    again = functools.partial(trace, function, leaves, structure, threads, False)
     externals: list[np.ndarray] = []
     generators: list[Any] = []
     states: list[Any] = []
@@ -339,6 +347,8 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
         result = None
     except BaseException:
         _rewind([g for g in generators if not isinstance(g, int)], states)
+        if run.assumes:
+            return again()
         if run.given_up is not None:
             raise Eagerly(run.given_up) from None
         if run.wrote:  # eager code would have written before it raised
@@ -359,9 +369,10 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
     values: list[Any] = []
     for x in outputs:
         if isinstance(x, Traced):
-            contents.append(("array", type(x.concrete)))
+            contents.append(("array", x.stands_for))
             results.append(x.instruction)
-            values.append(x.concrete.copy() if type(x.concrete) is np.ndarray else x.concrete)
+            if x.later is None:
+                values.append(x.concrete.copy() if type(x.concrete) is np.ndarray else x.concrete)
         elif isinstance(x, np.ndarray) or isinstance(x, Variable):
             if type(x) is not np.ndarray or x.dtype.kind not in "biufc":
                 raise Eagerly(f"a result of the class {type(x).__name__}")
@@ -373,7 +384,7 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
             values.append(x)
     writes = []
     for x in given:
-        if type(x) is Traced and type(x.concrete) is np.ndarray and x.root._version:
+        if type(x) is Traced and x.later is None and type(x.concrete) is np.ndarray and x.root._version:
             writes.append((x.first, x.instruction))
     program = Program(results, writes, run.guards, run.inputs, run.draws + run.kept)
     traced = time.perf_counter()
@@ -382,6 +393,17 @@ def trace(function: Callable, leaves: list, structure: Structure, threads: int) 
         program, executable, out_structure, contents, shadow.watch, generators,
         (1e3 * (traced - started), 1e3 * (time.perf_counter() - traced)),
     )  # fmt: skip
+    if run.assumes or len(values) < len(outputs):  # the program's own run has to say
+        found = MISS
+        if not generators:
+            try:
+                found = variant.run(leaves)
+            except Exception:
+                found = MISS  # as the function itself will say
+        else:
+            _rewind([g for g in generators if not isinstance(g, int)], states)
+        variant.answered = 0
+        return again() if found is MISS else (variant, found)
     for x, leaf in zip(given, leaves, strict=True):
         if type(x) is Traced and type(leaf) is np.ndarray and x.root._version:
             leaf[...] = x.concrete
@@ -394,9 +416,7 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
         generators.append(i)
         return Draws(run, x, Given(i))
     if kind is np.ndarray:
-        content = np.empty_like(x, order="C") if x.flags.c_contiguous else np.copy(x, order="K")
-        content[...] = x
-        content.flags.writeable = x.flags.writeable
+        content = Later(_twin, (x,), x.shape, x.dtype) if run.lazy and many(x.size) else _twin(x)
         dtype = x.dtype
     elif kind in (int, float, complex) or isinstance(x, np.generic):
         if kind is int and abs(x) >= 1 << 53:
@@ -407,6 +427,14 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
     made = Instruction("argument", (), np.shape(x), dtype, (i, f"argument {i}"))
     run.inputs.append(made)
     return Traced(run, content, made)
+
+
+def _twin(x: np.ndarray) -> np.ndarray:
+    """A copy, laid out in memory like the original."""
+    made = np.empty_like(x, order="C") if x.flags.c_contiguous else np.copy(x, order="K")
+    made[...] = x
+    made.flags.writeable = x.flags.writeable
+    return made
 
 
 def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray], externals: list[np.ndarray]) -> str | None:

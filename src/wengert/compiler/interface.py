@@ -15,7 +15,7 @@ import numpy as np
 from wengert.compiler import operations
 from wengert.compiler.operations import assign, copy, instruction_of, reshape, result, transpose
 from wengert.compiler.program import Instruction
-from wengert.compiler.traced import NUMBERS, Traced, concrete
+from wengert.compiler.traced import NUMBERS, Traced, concrete, seen
 from wengert.compiler.tracing import BOOL, FLOAT64, Trace
 from wengert.core.variable import Variable
 
@@ -47,7 +47,7 @@ COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 def _foreign(self: Traced, other: Any) -> bool:
-    if type(other) in (list, tuple) and type(self.concrete) in (*NUMBERS, complex):
+    if type(other) in (list, tuple) and self.stands_for in (*NUMBERS, complex):
         return True  # [0] * n is Python's own
     return isinstance(other, Variable) or not (
         isinstance(other, (Traced, int, float, complex, list, tuple, np.ndarray, np.generic))
@@ -56,12 +56,15 @@ def _foreign(self: Traced, other: Any) -> bool:
 
 def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callable]:
     def apply(trace: Trace, x: Any, y: Any) -> Any:
-        a, b = concrete(x), concrete(y)
+        a, b = seen(x), seen(y)
         if complex in (type(a), type(b)) and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
             return operations.call_back(trace, function, (x, y), {})
         if type(a) in NUMBERS and type(b) in NUMBERS:
             return _on_numbers(trace, name, function, ufunc, x, y)
-        if name in SCALAR and type(a) in DOUBLES and type(b) in DOUBLES:  # what loops over entries are made of
+        waits = getattr(x, "later", None) or getattr(y, "later", None)
+        if (
+            name in SCALAR and type(a) in DOUBLES and type(b) in DOUBLES and not waits
+        ):  # what loops over entries are made of
             made = trace.emit(ufunc.__name__, (_number(trace, x), _number(trace, y)), (), FLOAT64)
             return Traced(trace, function(a, b), made)
         if name == "matmul" and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
@@ -114,12 +117,12 @@ def _number(trace: Trace, x: Any) -> Instruction:
 
 def _unary(function: Callable, ufunc: Any) -> Callable:
     def applied(self: Traced) -> Any:
-        if type(self.concrete) in (int, bool):
+        if self.stands_for in (int, bool):
             return function(operator.index(self))
-        if type(self.concrete) is complex:
+        if self.stands_for is complex:
             return operations.call_back(self.run, function, (self,), {})
         made = ufunc(self)
-        if type(self.concrete) is float:
+        if self.stands_for is float:
             made.concrete = function(self.concrete)
         return made
 
@@ -130,7 +133,7 @@ def _in_place(name: str, function: Callable, ufunc: Any) -> Callable:
     def changed(self: Traced, other: Any) -> Any:
         if _foreign(self, other):
             return NotImplemented
-        if type(self.concrete) is not np.ndarray:
+        if self.stands_for is not np.ndarray:
             return getattr(self, f"__{name}__")(other)
         if name == "matmul":
             operations.scratch(self).__imatmul__(concrete(other))  # NumPy's own errors
@@ -176,12 +179,16 @@ def astype(
     dtype = np.dtype(dtype)
     if not copy and dtype == self.dtype:
         return self
-    value = self.concrete.astype(dtype, order=order, casting=casting)
+    value = operations.computed(self.run, _as_type, (self,), {"dtype": dtype, "order": order, "casting": casting})
     if dtype not in operations.NATIVE or self.dtype not in operations.NATIVE:
         return operations.call_back(self.run, _cast_to, (self, dtype), {}, f"astype({dtype})")
     if dtype == self.dtype:
         return Traced(self.run, value, self.instruction)
     return result(self.run, value, "cast", (self.instruction,))
+
+
+def _as_type(x: Any, dtype: Any, order: str, casting: str) -> Any:
+    return x.astype(dtype, order=order, casting=casting)
 
 
 def _cast_to(x: Any, dtype: Any) -> Any:
@@ -212,7 +219,7 @@ def _partition(self: Any, kth: Any, axis: int = -1, kind: str = "introselect", o
 
 def _fill(self: Traced, value: Any) -> None:
     plain = concrete(value)
-    if type(self.concrete) is not np.ndarray:
+    if self.stands_for is not np.ndarray:
         return self.concrete.fill(plain)
     operations.scratch(self).fill(plain)  # NumPy's own errors
     self.write(instruction_of(self.run, value), lambda: self.concrete.fill(plain))
@@ -224,23 +231,23 @@ def _flatten(self: Any, order: str = "C") -> Any:
 
 
 def _copied(self: Traced, order: str) -> Any:
-    return copy(self.run, self, order) if type(self.concrete) is np.ndarray else self
+    return copy(self.run, self, order) if self.stands_for is np.ndarray else self
 
 
 def _shown(self: Traced) -> Any:
     """What is made a text of: the program holds for this number."""
-    if type(self.concrete) is np.ndarray or self.dtype.kind not in "biuf":
+    if self.stands_for is np.ndarray or self.dtype.kind not in "biuf":
         raise self.run.give_up("a text made of an array")
     self.guarded(self.concrete.item() if isinstance(self.concrete, np.generic) else self.concrete, "a text made of")
     return self.concrete
 
 
 def _round(self: Traced, ndigits: Any = None) -> Any:
-    if type(self.concrete) is np.ndarray:
+    if self.stands_for is np.ndarray:
         raise TypeError("type numpy.ndarray doesn't define __round__ method")
     if ndigits is None:
         return round(float(self)) if self.dtype.kind == "f" else int(self)
-    if type(self.concrete) is float:
+    if self.stands_for is float:
         return round(float(self), ndigits)
     return np.round(self, ndigits)
 
@@ -275,7 +282,7 @@ def _of_value(name: str) -> Callable:
 
 def _part(function: Callable) -> Callable:
     def part(self: Traced) -> Any:
-        if type(self.concrete) in NUMBERS:
+        if self.stands_for in NUMBERS:
             return self if function is np.real else self.concrete.imag
         return function(self)
 

@@ -6,6 +6,7 @@ compiled program later. Either way the value of this run is NumPy's own, so that
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler import traced as arrays
+from wengert.compiler.later import Later, evaluated, laid_out, many
 from wengert.compiler.program import Call, Instruction, Place
-from wengert.compiler.traced import NUMBERS, Traced, concrete, shares
+from wengert.compiler.traced import NUMBERS, Traced, concrete, operand, seen, shares
 from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, INT64, Trace
 from wengert.core import linear
 from wengert.core.variable import Variable
@@ -49,13 +51,23 @@ def result(
     trace: Trace, value: Any, op: str, operands: Sequence[Instruction], attributes: tuple = (), dtype: Any = None
 ) -> Traced:
     """A new array of its own."""
-    dtype = np.asarray(value).dtype if dtype is None else dtype
+    dtype = dtype_of(value) if dtype is None else dtype
     return Traced(trace, value, trace.emit(op, tuple(operands), np.shape(value), dtype, attributes))
+
+
+def computed(trace: Trace, function: Callable, args: Sequence[Any], kwargs: dict | None = None) -> Any:
+    """What NumPy's function gives for the values of this run, now or later."""
+    return evaluated(trace.lazy, function, tuple(map(operand, args)), kwargs)
 
 
 def native(*values: Any) -> bool:
     """Have all these values dtypes that native code computes with?"""
     return all(dtype_of(value) in NATIVE and type(value) not in (complex,) for value in values)
+
+
+def kind_of(value: Any) -> type:
+    """The type of a value, or of what will be it."""
+    return value.kind if type(value) is Later else type(value)
 
 
 def dtype_of(value: Any) -> np.dtype:
@@ -134,8 +146,10 @@ def _has_to_look(function: Callable, args: tuple) -> bool:
     if function is operator.getitem:
         index = args[1] if type(args[1]) is tuple else (args[1],)
         return any(getattr(part, "dtype", None) == BOOL for part in index)
+    if function in (np.power, operator.pow):
+        return True  # of integers: an error for a negative exponent
     if isinstance(function, np.ufunc):
-        return function is np.power  # of integers: an error for a negative exponent
+        return False
     return function in SHAPED_BY_VALUES or getattr(function, "__module__", "") == "numpy.linalg"
 
 
@@ -150,17 +164,17 @@ def _returned(trace: Trace, value: Any, made: Instruction, i: int, seen: list, f
     return result(trace, value, "output", (made,), (i,))
 
 
-def unplaced(tree: Any) -> Any:
-    """Arguments with the concrete values of traced arrays in them."""
+def unplaced(tree: Any, value: Callable = concrete) -> Any:
+    """Arguments with the values of traced arrays in them."""
     kind = type(tree)
     if kind is Traced:
-        return tree.concrete
+        return value(tree)
     if kind in (tuple, list):
-        return kind(unplaced(part) for part in tree)
+        return kind(unplaced(part, value) for part in tree)
     if kind is dict:
-        return {key: unplaced(part) for key, part in tree.items()}
+        return {key: unplaced(part, value) for key, part in tree.items()}
     if kind is slice:
-        return slice(*(unplaced(part) for part in (tree.start, tree.stop, tree.step)))
+        return slice(*(unplaced(part, value) for part in (tree.start, tree.stop, tree.step)))
     return tree
 
 
@@ -215,18 +229,18 @@ def ufunc(trace: Trace, function: np.ufunc, method: str, inputs: tuple, kwargs: 
     name = function.__name__
     if kwargs:
         if kwargs.keys() == {"dtype"} and np.dtype(kwargs["dtype"]) in (FLOAT64, FLOAT32) and name in FLOATING:
-            value = function(*map(concrete, inputs), **kwargs)
+            value = computed(trace, function, inputs, kwargs)
             return _emitted(trace, name, inputs, value, value.dtype)
         return call_back(trace, function, inputs, kwargs, name)
     derived = DERIVED.get(name)
-    if derived is not None and native(*map(concrete, inputs)):
-        value = function(*map(concrete, inputs))
+    if derived is not None and native(*map(seen, inputs)):
+        value = computed(trace, function, inputs)
         found = derived(*inputs)
         if found is not None and found.dtype == dtype_of(value):
             return wrapped(trace, value, found.instruction)
-    values = [concrete(x) for x in inputs]
+    values = [seen(x) for x in inputs]
     if function.nout == 1 and all(type(x) in NUMBERS or isinstance(x, (np.ndarray, np.generic)) for x in values):
-        value = function(*values)
+        value = computed(trace, function, inputs)
         loop = _loop(name, values, value)
         if loop is not None:
             return _emitted(trace, name, inputs, value, loop)
@@ -354,9 +368,9 @@ def reduced(
     ufunc_of = getattr(np, kind)
     keep = bool(keepdims) if keepdims is not NO_VALUE else False
     options = {} if dtype is None else {"dtype": dtype}
-    value = ufunc_of.reduce(a.concrete, axis=axis, keepdims=keep, **options)
+    value = computed(trace, ufunc_of.reduce, (a,), {"axis": axis, "keepdims": keep, **options})
     x = a.instruction
-    if not native(value, a.concrete) or not a.size:
+    if not native(value, seen(a)) or not a.size:
         return None
     loop = dtype_of(value)
     if loop == BOOL and kind not in ("logical_and", "logical_or"):
@@ -366,7 +380,7 @@ def reduced(
     shape = tuple(n for i, n in enumerate(a.shape) if i not in axes)
     if axes:
         x = trace.emit("reduce", (x,), shape, loop, (kind, axes))
-    elif not isinstance(value, np.ndarray):
+    elif kind_of(value) is not np.ndarray:
         return result(trace, value, "reshape", (x,), (shape,))
     if np.shape(value) != shape or not axes:
         return result(trace, value, "reshape", (x,), (np.shape(value),))
@@ -448,14 +462,14 @@ def reshape(trace: Trace, a: Any, shape: Any, order: str = "C", *, copy: Any = N
     if type(a) is not Traced or order not in ("C",) or copy is not None:
         return None
     shape = tuple(map(operator.index, shape)) if isinstance(shape, (tuple, list)) else (operator.index(shape),)
-    value = np.reshape(a.concrete, shape)
+    value = laid_out(lambda x: np.reshape(x, shape), operand(a))
     return a.layout(value, "reshape", (value.shape,))
 
 
 def transpose(trace: Trace, a: Any, axes: Any = None) -> Any:
     if type(a) is not Traced:
         return None
-    value = np.transpose(a.concrete, axes)
+    value = laid_out(lambda x: np.transpose(x, axes), operand(a))
     ndim = a.ndim
     order = tuple(range(ndim))[::-1] if axes is None else tuple(operator.index(i) % ndim for i in axes)
     return a.layout(value, "transpose", (order,))
@@ -478,21 +492,16 @@ def _reshaping(function: Callable) -> Callable:
     """A function that adds or removes axes of length one, or flattens."""
 
     def reshaped(trace: Trace, a: Any, *args: Any, **kwargs: Any) -> Any:
-        if (
-            type(a) is not Traced
-            or type(a.concrete) is not np.ndarray
-            or kwargs.get("order", "C") != "C"
-            or "K" in args
-        ):
+        if type(a) is not Traced or a.stands_for is not np.ndarray or kwargs.get("order", "C") != "C" or "K" in args:
             return None
-        value = function(a.concrete, *args, **kwargs)
+        value = laid_out(lambda x: function(x, *args, **kwargs), operand(a))
         return a.layout(value, "reshape", (value.shape,))
 
     return reshaped
 
 
 def ravel(trace: Trace, a: Any, order: str = "C") -> Any:
-    if type(a) is not Traced or order != "C" or type(a.concrete) is not np.ndarray:
+    if type(a) is not Traced or order != "C" or a.stands_for is not np.ndarray:
         return None
     return reshape(trace, a, (-1,))
 
@@ -500,16 +509,16 @@ def ravel(trace: Trace, a: Any, order: str = "C") -> Any:
 def broadcast_to(trace: Trace, array: Any, shape: Any, subok: bool = False) -> Any:
     if type(array) is not Traced:
         return None
-    value = np.broadcast_to(array.concrete, shape)
-    if value.shape == array.shape and type(array.concrete) is np.ndarray:
+    value = laid_out(lambda x: np.broadcast_to(x, shape), operand(array))
+    if value.shape == array.shape and array.stands_for is np.ndarray:
         return array.layout(value, "reshape", (value.shape,))
     return array.layout(value, "broadcast", (value.shape,))
 
 
 def flip(trace: Trace, m: Any, axis: Any = None) -> Any:
-    if type(m) is not Traced or type(m.concrete) is not np.ndarray:
+    if type(m) is not Traced or m.stands_for is not np.ndarray:
         return None
-    np.flip(m.concrete, axis)  # NumPy's own errors
+    np.flip(seen(m), axis)  # NumPy's own errors
     axes = _axes(axis, m.ndim)
     return m[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(m.ndim))]  # type: ignore[index]
 
@@ -519,13 +528,14 @@ def getitem(x: Traced, index: Any) -> Any:
     parts = basic(x, index)
     if parts is None:
         return taken(x, index)
-    value = x.concrete[unplaced(index)]
+    plain = unplaced(index)
+    value = laid_out(lambda y: y[plain], operand(x))
     starts, steps, lengths = parts
     found = x
     if lengths != x.shape or any(starts) or any(step != 1 for step in steps):
-        boxed = x.concrete[tuple(_slice(s, t, n) for s, t, n in zip(starts, steps, lengths, strict=True))]
-        found = x.layout(boxed, "slice", (starts, steps))
-    if np.shape(value) != lengths or not isinstance(value, np.ndarray) or found is x:
+        box = tuple(_slice(s, t, n) for s, t, n in zip(starts, steps, lengths, strict=True))
+        found = x.layout(laid_out(lambda y: y[box], operand(x)), "slice", (starts, steps))
+    if np.shape(value) != lengths or kind_of(value) is not np.ndarray or found is x:
         found = found.layout(value, "reshape", (np.shape(value),))
     return found
 
@@ -590,12 +600,13 @@ def basic(x: Traced, index: Any) -> tuple | None:
 
 def taken(x: Traced, index: Any) -> Any:
     """x[index] for an index with arrays in it."""
-    if type(x.concrete) is not np.ndarray:
+    if x.stands_for is not np.ndarray:
         raise x.run.give_up("an index with arrays into a number")
     parts = integers(x.run, x.shape, index)
     if parts is not None and x.dtype in NATIVE and x.size:
-        value = x.concrete[unplaced(index)]
-        if value.size:
+        plain = unplaced(index)
+        value = laid_out(lambda y: y[plain], operand(x))
+        if math.prod(value.shape):
             axis, positions = parts
             return result(x.run, value, "gather", [x.instruction, *positions], (axis,))
     return call_back(x.run, operator.getitem, (x, index), {}, "getitem")
@@ -612,7 +623,7 @@ def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruct
     if given:
         parts[given[0] : given[0] + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
     parts += [slice(None)] * (len(shape) - len(parts))
-    if len(parts) != len(shape) or len(given) > 1 or any(np.size(concrete(part)) == 0 for part in parts):
+    if len(parts) != len(shape) or len(given) > 1 or any(np.size(seen(part)) == 0 for part in parts):
         return None
     arrays_at = [i for i, part in enumerate(parts) if not (type(part) is slice and part == slice(None))]
     first, last = arrays_at[0], arrays_at[-1]
@@ -627,7 +638,7 @@ def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruct
             return None
         if dtype_of(part).kind not in "iu" or isinstance(part, bool):
             return None
-        common = np.broadcast_shapes(common, np.shape(concrete(part)))
+        common = np.broadcast_shapes(common, np.shape(seen(part)))
         found.append((part, shape[axis]))
     return first, [_position(trace, part, n, common) for part, n in found]
 
@@ -660,10 +671,10 @@ def _position(trace: Trace, part: Any, n: int, shape: tuple) -> Instruction:
 def scattered(base: Traced, values: Any, index: Any, how: str) -> Instruction | None:
     """`base` with values added at, or put at, an index with arrays of integers; None for other indices."""
     parts = integers(base.run, base.shape, index)
-    plain = concrete(values)
+    plain = seen(values)
     if parts is None or base.dtype not in NATIVE or base.dtype == BOOL or not native(plain):
         return None
-    shape = base.concrete[unplaced(index)].shape
+    shape = seen(base)[unplaced(index)].shape
     if not np.size(plain) or not math.prod(shape):
         return None
     axis, positions = parts
@@ -699,6 +710,7 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
         new = scattered(x, value, index, "put")
         if new is None:
             new = call_back(x.run, set_copy, (x, index, value), {}, "setitem").instruction
+            x.run.kept.append(new)  # whether there is an error depends on values
         x.write(new, lambda: x.concrete.__setitem__(unplaced(index), plain))
         return
     if type(x.concrete) is not np.ndarray:
@@ -724,6 +736,11 @@ def _like(function: Callable) -> Callable:
     def made(trace: Trace, a: Any, *args: Any, **kwargs: Any) -> Any:
         if any(type(x) is Traced for x in (*args, *kwargs.values())):
             return None
+        if many(np.size(seen(a))) and "shape" not in kwargs and a.dtype in NATIVE and function is not np.empty_like:
+            value = computed(trace, function, (a, *args), kwargs)
+            if value.dtype in NATIVE:
+                number = trace.constant(value.dtype.type(function is np.ones_like))
+                return result(trace, value, "broadcast", (number,), (value.shape,))
         value = function(concrete(a), *args, **kwargs)
         if function is np.empty_like:
             value = np.zeros_like(value)  # what is read before it is written is anything
@@ -733,7 +750,11 @@ def _like(function: Callable) -> Callable:
 
 
 def full_like(trace: Trace, a: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
-    value = np.full_like(concrete(a), concrete(fill_value), *args, **kwargs)
+    value = (
+        np.full_like(seen(a), seen(fill_value), *args, **kwargs)
+        if "shape" in kwargs
+        else computed(trace, np.full_like, (a, fill_value, *args), kwargs)
+    )
     filled = trace.cast(instruction_of(trace, fill_value), value.dtype)
     return result(trace, value, "broadcast", (filled,), (value.shape,))
 
@@ -741,15 +762,15 @@ def full_like(trace: Trace, a: Any, fill_value: Any, *args: Any, **kwargs: Any) 
 def copy(trace: Trace, a: Any, order: str = "K", subok: bool = False) -> Any:
     if type(a) is not Traced:
         return None
-    value = np.array(a.concrete, order=order, copy=True)  # type: ignore[call-overload]
+    value = computed(trace, np.array, (a,), {"order": order, "copy": True})
     return wrapped(trace, value, a.instruction)
 
 
 def concatenate(trace: Trace, arrays_given: Any, axis: Any = 0, out: Any = None, **kwargs: Any) -> Any:
     if any(x not in (None, "same_kind") for x in (out, *kwargs.values())) or type(arrays_given) not in (tuple, list):
         return None
-    value = np.concatenate([concrete(x) for x in arrays_given], axis=axis)
-    if not native(value) or not value.size:
+    value = _concatenated(trace, tuple(arrays_given), axis)
+    if not native(value) or not math.prod(value.shape):
         return None
     if axis is None:
         arrays_given, axis = [np.ravel(x) for x in arrays_given], 0
@@ -757,13 +778,22 @@ def concatenate(trace: Trace, arrays_given: Any, axis: Any = 0, out: Any = None,
     parts = [x for x in parts if x.size]
     if len(parts) == 1:
         return wrapped(trace, value, parts[0])
-    return result(trace, value, "concatenate", parts, (operator.index(axis) % value.ndim,))
+    return result(trace, value, "concatenate", parts, (operator.index(axis) % len(value.shape),))
+
+
+def _concatenated(trace: Trace, parts: tuple, axis: Any) -> Any:
+    """The value of a concatenation, later if that of a part is."""
+    function = lambda *given: np.concatenate(given, axis=axis)
+    if not any(type(operand(x)) is Later for x in parts) or axis is None:
+        return function(*map(concrete, parts))
+    like = function(*map(seen, parts))  # NumPy's own errors
+    return Later(function, tuple(map(operand, parts)), like.shape, like.dtype)
 
 
 def stack(trace: Trace, arrays_given: Any, axis: Any = 0, out: Any = None, **kwargs: Any) -> Any:
     if any(x not in (None, "same_kind") for x in (out, *kwargs.values())) or type(arrays_given) not in (tuple, list):
         return None
-    if len({np.shape(concrete(x)) for x in arrays_given}) != 1:
+    if len({np.shape(seen(x)) for x in arrays_given}) != 1:
         return None
     return np.concatenate([np.expand_dims(_array(x), axis) for x in arrays_given], axis=axis)
 
@@ -772,7 +802,7 @@ def _array(x: Any) -> Any:
     """An operand as an array: a number gets the shape ()."""
     if type(x) is not Traced:
         return np.asarray(x)
-    if type(x.concrete) is np.ndarray:
+    if x.stands_for is np.ndarray:
         return x
     return wrapped(x.run, np.asarray(x.concrete), x.instruction)
 
@@ -780,15 +810,15 @@ def _array(x: Any) -> Any:
 def expand_dims(trace: Trace, a: Any, axis: Any) -> Any:
     if type(a) is not Traced:
         return None
-    value = np.expand_dims(a.concrete, axis)
+    value = laid_out(lambda x: np.expand_dims(x, axis), operand(a))
     return _array(a).layout(value, "reshape", (value.shape,))
 
 
 def where(trace: Trace, condition: Any, x: Any = NO_VALUE, y: Any = NO_VALUE) -> Any:
     if x is NO_VALUE:
         return None
-    value = np.where(concrete(condition), concrete(x), concrete(y))
-    if not native(value, *map(concrete, (condition, x, y))):
+    value = computed(trace, np.where, (condition, x, y))
+    if not native(value, *map(seen, (condition, x, y))):
         return None
     c = trace.cast(instruction_of(trace, condition), BOOL)
     return result(trace, value, "select", [c, *(trace.cast(instruction_of(trace, v), value.dtype) for v in (x, y))])
@@ -807,7 +837,7 @@ def clip(
 ) -> Any:
     low = min if min is not None and min is not NO_VALUE else a_min
     high = max if max is not None and max is not NO_VALUE else a_max
-    if kwargs or out is not None or not native(concrete(a)) or low is NO_VALUE or high is NO_VALUE:
+    if kwargs or out is not None or not native(seen(a)) or low is NO_VALUE or high is NO_VALUE:
         return None
     found = a
     if low is not None:
@@ -818,21 +848,36 @@ def clip(
 def put(trace: Trace, values: Any, shape: Any, index: Any, unique: Any) -> Any:
     """The adjoint of taking (see `linear.put`)."""
     dtype = getattr(values, "dtype", FLOAT64)
-    if not native(np.empty((), dtype)):
+    if dtype not in NATIVE:
         return None
-    base = wrapped(trace, np.zeros(shape, dtype), trace.constant(np.zeros(shape, dtype)))
-    if basic(base, index) is not None:
-        base[index] = values
-        return base
-    new = scattered(base, values, index, "add")
+    zero = trace.constant(dtype.type(0))
+    zeros = trace.emit("broadcast", (zero,), shape, dtype, (shape,))
+    base = Traced(trace, np.ndarray(shape, dtype, np.zeros(1, dtype), strides=(0,) * len(shape)), zeros)
+    parts = basic(base, index)
+    new = scattered(base, values, index, "add") if parts is None else _put_into(base, parts, values)
     if new is None:
         return None
-    return wrapped(trace, linear.put(concrete(values), shape, unplaced(index), unique), new)
+    plain = unplaced(index)
+    entries = operand(values)
+    if trace.lazy and (type(entries) is Later or many(math.prod(shape))):
+        return wrapped(trace, Later(lambda x: linear.put(x, shape, plain, unique), (entries,), shape, dtype), new)
+    return wrapped(trace, linear.put(entries, shape, plain, unique), new)
+
+
+def _put_into(base: Traced, box: tuple, values: Any) -> Instruction | None:
+    """`base` with values put into a box of it."""
+    starts, steps, lengths = box
+    x = instruction_of(base.run, values)
+    if math.prod(x.shape) != math.prod(lengths) or not x.size:
+        return None
+    if x.shape != lengths:
+        x = base.run.emit("reshape", (x,), lengths, x.dtype, (lengths,))
+    return base.run.emit("setslice", (base.instruction, x), base.shape, base.dtype, (starts, steps))
 
 
 def triangle(function: Callable) -> Callable:
     def kept(trace: Trace, m: Any, k: Any = 0) -> Any:
-        if type(m) is not Traced or not native(m.concrete) or m.ndim < 2 or type(k) is Traced:
+        if type(m) is not Traced or not native(seen(m)) or m.ndim < 2 or type(k) is Traced:
             return None
         mask = function(np.ones(m.shape[-2:], bool), k)
         return np.where(mask, m, np.zeros((), m.dtype))
@@ -846,7 +891,7 @@ def triangle(function: Callable) -> Callable:
 def contract(trace: Trace, spec: str, x: Any, y: Any, value: Any) -> Traced | None:
     """An instruction for einsum(spec, x, y), where each letter stands once in an operand."""
     loop = dtype_of(value)
-    if loop not in (FLOAT64, FLOAT32) or not native(concrete(x), concrete(y)) or not np.size(value):
+    if loop not in (FLOAT64, FLOAT32) or not native(seen(x), seen(y)) or not np.size(value):
         return None
     operands = [trace.cast(instruction_of(trace, v), loop) for v in (x, y)]
     inputs, output = spec.split("->")
@@ -868,8 +913,8 @@ def contract(trace: Trace, spec: str, x: Any, y: Any, value: Any) -> Traced | No
 def product(x: Any, y: Any) -> Any:
     """x @ y."""
     trace = x.run if type(x) is Traced else y.run
-    a, b = np.shape(concrete(x)), np.shape(concrete(y))
-    value = np.matmul(concrete(x), concrete(y))  # NumPy's own errors
+    a, b = np.shape(seen(x)), np.shape(seen(y))
+    value = computed(trace, np.matmul, (x, y))  # NumPy's own errors
     letters = linear.LETTERS
     left, right = a[:-2] if len(a) > 1 else (), b[:-2] if len(b) > 1 else ()
     batch = np.broadcast_shapes(left, right)
@@ -891,12 +936,12 @@ def matmul(trace: Trace, x: Any, y: Any, **kwargs: Any) -> Any:
 
 
 def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
-    n, m = np.ndim(concrete(a)), np.ndim(concrete(b))
+    n, m = np.ndim(seen(a)), np.ndim(seen(b))
     if out is not None:
         return None
     if n == 0 or m == 0:
         return _scaled(a, b)
-    value = np.dot(concrete(a), concrete(b))
+    value = computed(trace, np.dot, (a, b))
     if n <= 2 and m <= 2:
         return np.matmul(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
@@ -906,15 +951,15 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
 
 def _scaled(a: Any, b: Any) -> Any:
     """A product with a number, which here is an array of its own dtype: it does not take that of the other."""
-    return None if any(type(concrete(x)) in NUMBERS for x in (a, b)) else np.multiply(a, b)
+    return None if any(kind_of(operand(x)) in NUMBERS for x in (a, b)) else np.multiply(a, b)
 
 
 def inner(trace: Trace, a: Any, b: Any) -> Any:
-    n, m = np.ndim(concrete(a)), np.ndim(concrete(b))
+    n, m = np.ndim(seen(a)), np.ndim(seen(b))
     if n == 0 or m == 0:
         return _scaled(a, b)
     one, two = linear.LETTERS[: n - 1], linear.LETTERS[n - 1 : n + m - 2]
-    return contract(trace, f"{one}z,{two}z->{one}{two}", a, b, np.inner(concrete(a), concrete(b)))
+    return contract(trace, f"{one}z,{two}z->{one}{two}", a, b, computed(trace, np.inner, (a, b)))
 
 
 def outer(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
@@ -924,15 +969,15 @@ def outer(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def vdot(trace: Trace, a: Any, b: Any) -> Any:
-    if not native(concrete(a), concrete(b)):
+    if not native(seen(a), seen(b)):
         return None
-    np.vdot(concrete(a), concrete(b))  # NumPy's own errors
+    computed(trace, np.vdot, (a, b))  # NumPy's own errors
     return np.dot(np.reshape(a, -1), np.reshape(b, -1))
 
 
 def tensordot(trace: Trace, a: Any, b: Any, axes: Any = 2) -> Any:
-    n, m = np.ndim(concrete(a)), np.ndim(concrete(b))
-    value = np.tensordot(concrete(a), concrete(b), axes)
+    n, m = np.ndim(seen(a)), np.ndim(seen(b))
+    value = computed(trace, np.tensordot, (a, b), {"axes": axes})
     if isinstance(axes, (int, np.integer)):
         first, second = list(range(n - int(axes), n)), list(range(int(axes)))
     else:
@@ -956,11 +1001,11 @@ def einsum(trace: Trace, spec: Any, *operands: Any, optimize: Any = False, **kwa
     if not arrow:
         letters = inputs.replace(",", "")
         output = "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
-    if any(len(set(term)) != len(term) for term in terms) or not native(*map(concrete, operands)):
+    if any(len(set(term)) != len(term) for term in terms) or not native(*map(seen, operands)):
         return None
-    value = np.einsum(spec, *map(concrete, operands))
+    value = computed(trace, functools.partial(np.einsum, spec), operands)
     if len(operands) == 2:
-        sizes = [dict(zip(t, np.shape(concrete(v)), strict=True)) for t, v in zip(terms, operands, strict=True)]
+        sizes = [dict(zip(t, np.shape(seen(v)), strict=True)) for t, v in zip(terms, operands, strict=True)]
         if any(sizes[0][letter] != sizes[1][letter] for letter in sizes[0].keys() & sizes[1].keys()):
             return None
         return contract(trace, f"{inputs}->{output}", *operands, value)
@@ -978,7 +1023,7 @@ def einsum(trace: Trace, spec: Any, *operands: Any, optimize: Any = False, **kwa
 
 
 def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if not (ord is None or (ord == 2 and (np.ndim(concrete(x)) == 1 or isinstance(axis, int)))):
+    if not (ord is None or (ord == 2 and (np.ndim(seen(x)) == 1 or isinstance(axis, int)))):
         return None
     if dtype_of(x) not in (FLOAT64, FLOAT32):
         return None
@@ -996,9 +1041,9 @@ def diff(trace: Trace, a: Any, n: int = 1, axis: int = -1, **kwargs: Any) -> Any
 
 def cross(trace: Trace, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     """Of vectors of three entries along the last axis."""
-    if (axisa, axisb, axisc, axis) != (-1, -1, -1, None) or not native(concrete(a), concrete(b)):
+    if (axisa, axisb, axisc, axis) != (-1, -1, -1, None) or not native(seen(a), seen(b)):
         return None
-    if np.shape(concrete(a))[-1:] != (3,) or np.shape(concrete(b))[-1:] != (3,):
+    if np.shape(seen(a))[-1:] != (3,) or np.shape(seen(b))[-1:] != (3,):
         return None
     a0, a1, a2 = (a[..., i] for i in range(3))
     b0, b1, b2 = (b[..., i] for i in range(3))
@@ -1012,7 +1057,7 @@ def at_least(count: int) -> Callable:
         if len(given) != 1 or type(given[0]) is not Traced:
             return None
         a = _array(given[0])
-        value = function(a.concrete)
+        value = laid_out(function, operand(a))
         return a if value.shape == a.shape else a.layout(value, "reshape", (value.shape,))
 
     return raised
@@ -1040,7 +1085,7 @@ def imag(trace: Trace, val: Any) -> Any:
 
 
 def _is_axis(a: Any, axis: Any) -> bool:
-    return isinstance(axis, int) and -np.ndim(concrete(a)) <= axis < np.ndim(concrete(a))
+    return isinstance(axis, int) and -np.ndim(seen(a)) <= axis < np.ndim(seen(a))
 
 
 def roll(trace: Trace, a: Any, shift: Any, axis: Any = None) -> Any:
@@ -1091,7 +1136,6 @@ def copyto(trace: Trace, dst: Any, src: Any, casting: str = "same_kind", where: 
 
 METADATA = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type, np.min_scalar_type,
-    np.shares_memory, np.may_share_memory,
 }  # fmt: skip
 
 ROWS: dict[Any, Callable] = {
@@ -1120,6 +1164,8 @@ ROWS: dict[Any, Callable] = {
 def function(trace: Trace, func: Callable, args: tuple, kwargs: dict) -> Any:
     """Traced.__array_function__."""
     if func in METADATA:
+        return func(*unplaced(args, seen), **unplaced(kwargs, seen))
+    if func in (np.shares_memory, np.may_share_memory):
         return func(*unplaced(args), **unplaced(kwargs))
     row = ROWS.get(func)
     if row is not None:

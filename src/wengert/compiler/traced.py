@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.later import Later
 from wengert.compiler.program import Instruction
 from wengert.compiler.tracing import BOOL, FLOAT64, INT64, Trace
 from wengert.core.variable import Variable
@@ -26,20 +27,53 @@ class Traced:
     Attributes
     ----------
     concrete : array or number
-        The value in this run. Arrays share memory with each other exactly as eager NumPy's do.
+        The value in this run, computed now if it has not been. Arrays share memory with each other exactly as eager NumPy's do.
+    later : Later or None
+        The value, while nobody has looked at it: `concrete` is not set.
     parent, path : Traced and (op, attributes), or None
         Of a view: what it views, and by which layout operation.
     """
 
-    __slots__ = ("__weakref__", "_instruction", "_seen", "_version", "concrete", "first", "parent", "path", "run")
+    __slots__ = (
+        "__weakref__",
+        "_instruction",
+        "_seen",
+        "_version",
+        "concrete",
+        "first",
+        "later",
+        "parent",
+        "path",
+        "run",
+    )
     __array_priority__ = 1000
 
     def __init__(self, trace: Trace, concrete: Any, instruction: Instruction):
-        self.run, self.concrete, self._instruction = trace, concrete, instruction
+        self.run, self._instruction = trace, instruction
         self.first = instruction  # of an argument: itself, whatever is written into it
         self.parent: Any = None
         self.path: Any = None
         self._version = self._seen = 0
+        self.later: Later | None = None
+        if type(concrete) is Later:
+            self.later = concrete
+            trace.waiting.append(self)
+        else:
+            self.concrete = concrete
+
+    @property
+    def stands_for(self) -> type:
+        """The type of the value."""
+        return type(self.concrete) if self.later is None else self.later.kind
+
+    def look(self) -> Any:
+        """Have the value computed: `concrete` is set from now on."""
+        if self.later is not None:
+            later, self.later = self.later, None
+            self.concrete = later.value()
+            if later.layout is not None:
+                self._becomes_view(*later.layout)
+        return self.concrete
 
     # -- content ------------------------------------------------------------------------------------------------------
 
@@ -68,9 +102,20 @@ class Traced:
             concrete,
             self.run.emit(op, (self.instruction,), np.shape(concrete), self.dtype, attributes),
         )
-        if type(concrete) is np.ndarray and type(self.concrete) is np.ndarray and shares(concrete, self.concrete):
-            made.parent, made.path, made._seen = self, (op, attributes), self.root._version
+        if made.later is not None:
+            made.later.layout = (self, op, attributes)
+        else:
+            made._becomes_view(self, op, attributes)
         return made
+
+    def _becomes_view(self, parent: Traced, op: str, attributes: tuple) -> None:
+        """Of what a layout operation on the parent made: it is a view if NumPy's is."""
+        if (
+            type(self.concrete) is np.ndarray
+            and type(parent.concrete) is np.ndarray
+            and shares(self.concrete, parent.concrete)
+        ):
+            self.parent, self.path, self._seen = parent, (op, attributes), parent.root._version
 
     def become(self, new: Instruction) -> None:
         """Replace the whole content; those who view the same root see it."""
@@ -93,6 +138,7 @@ class Traced:
 
     def write(self, value: Any, concrete_write: Callable[[], Any]) -> None:
         """Make `value` (an instruction that broadcasts to this shape) the content, here and in the concrete memory."""
+        self.run.look_at_all()
         for alias in self.run.aliases:
             if shares(alias, self.concrete):
                 raise self.run.give_up("a write into memory that a result of another function shares")
@@ -115,30 +161,30 @@ class Traced:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return np.shape(self.concrete)
+        return np.shape(self.concrete) if self.later is None else self.later.shape
 
     @property
     def ndim(self) -> int:
-        return np.ndim(self.concrete)
+        return np.ndim(self.concrete) if self.later is None else len(self.later.shape)
 
     @property
     def size(self) -> int:
-        return int(np.size(self.concrete))
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> np.dtype:
         return self._instruction.dtype
 
     def __len__(self) -> int:
-        return len(self.concrete)  # NumPy's own error for what has no length
+        return len(seen(self))  # NumPy's own error for what has no length
 
     def __iter__(self) -> Any:
         if not self.shape:
-            return iter(self.concrete)  # NumPy's own error
+            return iter(seen(self))  # NumPy's own error
         return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
 
     def __hash__(self) -> int:
-        if isinstance(self.concrete, np.ndarray):
+        if issubclass(self.stands_for, np.ndarray):
             raise TypeError("unhashable type: 'numpy.ndarray'")
         return hash(
             self.guarded(self.concrete.item() if isinstance(self.concrete, np.generic) else self.concrete, "hash() of")
@@ -147,7 +193,10 @@ class Traced:
     # -- what Python looks at becomes a guard -------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
-        seen = bool(self.concrete)  # NumPy's own error for arrays of several entries
+        if self.later is not None and finiteness(self._instruction):
+            seen = self.run.assumes = True  # as nearly always: the program's own first run finds out
+        else:
+            seen = bool(self.concrete)  # NumPy's own error for arrays of several entries
         condition = self.run.cast(self.flat_instruction(), BOOL)
         self.run.guard(condition, seen, "a branch on")
         return seen
@@ -211,6 +260,8 @@ class Traced:
         return FUNCTION(self.run, func, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "concrete":
+            return self.look()
         if type(self.concrete) in NUMBERS and hasattr(self.concrete, name) and not name.startswith("__"):
             return getattr(self.guarded(self.concrete, f"x.{name} of"), name)
         if name.startswith("__") or not hasattr(np.ndarray, name):
@@ -228,6 +279,27 @@ def shares(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(math.prod(one.shape) and np.may_share_memory(one, other))
 
 
+def finiteness(x: Instruction) -> bool:
+    """Does this say whether numbers are finite?"""
+    while x.op in ("reduce", "reshape") and (x.op == "reshape" or x.attributes[0] == "logical_and"):
+        (x,) = x.operands
+    return x.op == "isfinite"
+
+
 def concrete(x: Any) -> Any:
     """The plain value of an operand."""
     return x.concrete if type(x) is Traced else x
+
+
+def seen(x: Any) -> Any:
+    """The plain value of an operand, or while that waits what stands for it in questions about types and shapes."""
+    if type(x) is not Traced:
+        return x
+    return x.concrete if x.later is None else x.later.stand_in()
+
+
+def operand(x: Any) -> Any:
+    """The plain value of an operand, or what will be it."""
+    if type(x) is not Traced:
+        return x
+    return x.concrete if x.later is None else x.later

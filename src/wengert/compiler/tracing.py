@@ -32,6 +32,9 @@ class Trace:
         self.given_up: str | None = None  # why the run cannot be a program
         self.outside: set[int] = set()  # ids of the concrete arrays that were there before the run
         self.wrote = False
+        self.waiting: list[Any] = []  # traced arrays whose values nobody has looked at
+        self.lazy = True  # may values wait?
+        self.assumes = False  # was a question answered before the numbers were there?
         self.draws: list[Instruction] = []  # what was drawn from generators, in order
         self.kept: list[Instruction] = []  # what is computed because its shape has to be looked at
         self.plain: dict[
@@ -40,6 +43,12 @@ class Trace:
         self._constants: dict[Any, Instruction] = {}
         self._asked: set = set()
         self.aliases: list[np.ndarray] = []  # results that share memory in ways that no instruction says
+
+    def look_at_all(self) -> None:
+        """Have all values computed, and from now on each at once: something is to be written into memory."""
+        for x in self.waiting:
+            x.look()
+        self.waiting, self.lazy = [], False
 
     def emit(
         self, op: str, operands: tuple[Instruction, ...], shape: tuple, dtype: np.dtype, attributes: tuple = ()
@@ -105,6 +114,8 @@ def _uniform(value: np.ndarray) -> Any:
     bits = np.uint8 if value.itemsize == 1 else f"u{value.itemsize}"
     if not any(value.strides):
         return first
+    if value[(-1,) * value.ndim] != first == first:
+        return None
     same = value.view(bits) == first.view(bits)  # by bits: 0.0 is not -0.0
     return first if same.all() else None
 

@@ -278,8 +278,8 @@ def _unshared(found: list, others: Iterable) -> list:
 
 
 def _is_array(value: Any) -> bool:
-    """Is it an array, not a number? A compiler's stands for what it holds, `concrete`."""
-    return bool(np.ndim(value)) or isinstance(getattr(value, "concrete", value), np.ndarray)
+    """Is it an array, not a number? A compiler's says what it stands for."""
+    return bool(np.ndim(value)) or issubclass(getattr(value, "stands_for", type(value)), np.ndarray)
 
 
 class Linearized:

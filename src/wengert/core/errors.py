@@ -31,7 +31,7 @@ class FreedGraphError(WengertError, RuntimeError):
 
 def describe(value: Any) -> str:
     """What a value is, shortly: type, and shape and dtype where it has them."""
-    name = type(getattr(value, "concrete", value)).__name__  # a compiler's array is called what it stands for
+    name = getattr(value, "stands_for", type(value)).__name__  # a compiler's array is called what it stands for
     if value is None:
         return "None"
     if hasattr(value, "item") and getattr(value, "shape", None) == () and "ndarray" not in name and name != "Variable":

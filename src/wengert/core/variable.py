@@ -330,8 +330,8 @@ def as_differentiable(value: Any) -> Any:
 
 
 def is_array(value: Any) -> bool:
-    """Is it an array, and not a number? What stands for another value (see `compile`) says for which by `concrete`."""
-    return isinstance(getattr(value, "concrete", value), np.ndarray)
+    """Is it an array, and not a number? What stands for another value (see `compile`) says of which type by `stands_for`."""
+    return issubclass(getattr(value, "stands_for", type(value)), np.ndarray)
 
 
 def dtype_of(value: Any) -> np.dtype:
