@@ -22,7 +22,7 @@ from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
 from wengert.compiler.execution import MISS, Executable, as_kind, walkable
 from wengert.compiler.fusion import Planner, lowered
-from wengert.compiler.later import Later, many
+from wengert.compiler.later import copied, many, twin
 from wengert.compiler.module import Module
 from wengert.compiler.program import Given, Instruction, Program
 from wengert.compiler.report import Report
@@ -416,7 +416,7 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
         generators.append(i)
         return Draws(run, x, Given(i))
     if kind is np.ndarray:
-        content = Later(_twin, (x,), x.shape, x.dtype) if run.lazy and many(x.size) else _twin(x)
+        content = copied(x) if run.lazy and many(x.size) else twin(x)
         dtype = x.dtype
     elif kind in (int, float, complex) or isinstance(x, np.generic):
         if kind is int and abs(x) >= 1 << 53:
@@ -427,14 +427,6 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
     made = Instruction("argument", (), np.shape(x), dtype, (i, f"argument {i}"))
     run.inputs.append(made)
     return Traced(run, content, made)
-
-
-def _twin(x: np.ndarray) -> np.ndarray:
-    """A copy, laid out in memory like the original."""
-    made = np.empty_like(x, order="C") if x.flags.c_contiguous else np.copy(x, order="K")
-    made[...] = x
-    made.flags.writeable = x.flags.writeable
-    return made
 
 
 def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray], externals: list[np.ndarray]) -> str | None:

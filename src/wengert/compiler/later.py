@@ -8,6 +8,7 @@ computed then, with those that it needs.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,11 +31,16 @@ class Later:
     ----------
     kind : type
         Of the value: np.ndarray, or that of a number.
+    place : array or None
+        Memory that nobody touches, laid out as the value's will be, to see what is a view of what. None if that can not be
+        told before.
+    ordered : bool
+        Is the place's order of axes certain to be the value's?
     layout : tuple or None
         If a layout operation makes it: of which traced array, the operation and its attributes.
     """
 
-    __slots__ = ("args", "dtype", "found", "function", "kind", "layout", "shape")
+    __slots__ = ("args", "dtype", "found", "function", "kind", "layout", "ordered", "place", "shape")
 
     def __init__(
         self, function: Callable, args: tuple, shape: tuple[int, ...], dtype: np.dtype, kind: type = np.ndarray
@@ -42,6 +48,8 @@ class Later:
         self.function, self.args, self.shape, self.dtype, self.kind = function, args, shape, dtype, kind
         self.found: Any = _WAITING
         self.layout: tuple | None = None
+        self.place: np.ndarray | None = np.empty(shape, dtype)
+        self.ordered = False
 
     def stand_in(self) -> Any:
         """An array, or number, of the same shape and dtype that takes no memory, for questions about these."""
@@ -66,36 +74,83 @@ class Later:
         return self.found
 
 
+def copied(x: np.ndarray) -> Later:
+    """A copy of an array, laid out in memory like it, made when somebody looks."""
+    made = Later(twin, (x,), x.shape, x.dtype)
+    made.place, made.ordered = np.empty_like(x), True
+    return made
+
+
+def twin(x: np.ndarray) -> np.ndarray:
+    """A copy, laid out in memory like the original."""
+    made = np.empty_like(x, order="C") if x.flags.c_contiguous else np.copy(x, order="K")
+    made[...] = x
+    made.flags.writeable = x.flags.writeable
+    return made
+
+
 def evaluated(lazy: bool, function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
     """function(*args, **kwargs), later if an argument is large or waits itself.
 
-    For functions whose results have no other dimensions than their arguments and 1: what the result is like is seen from a
-    call with small arrays, in which each length stands for a large one.
+    For functions whose results are arrays of their own, of no other dimensions than their arguments and 1: what the result is
+    like is seen from a call with small arrays, in which each length stands for a large one.
     """
-    if not lazy or not any(type(x) is Later or (type(x) is np.ndarray and many(x.size)) for x in args):
+    sizes = [x.size for x in args if type(x) is np.ndarray]
+    waits = any(type(x) is Later for x in args) or any(map(many, sizes))
+    if not lazy or not (waits or many(math.prod(sizes))):
         return function(*args, **kwargs) if kwargs else function(*args)
-    lengths: dict[int, int] = {1: 1, 0: 0}
-    small = []
-    for x in args:
-        if type(x) is np.ndarray or (type(x) is Later and x.kind is np.ndarray):
-            shape = tuple(lengths.setdefault(n, len(lengths)) for n in x.shape)
-            small.append(np.zeros(shape, x.dtype))
-        else:
-            small.append(x.stand_in() if type(x) is Later else x)
     called = functools.partial(function, **kwargs) if kwargs else function
+    lengths: dict[int, int] = {1: 1, 0: 0}
+    small = [_small(x, lengths) for x in args]
     try:
         with np.errstate(all="ignore"):
             like = called(*small)
         meant = {m: n for n, m in lengths.items()}
         shape = tuple(meant[m] for m in np.shape(like))
-        return Later(called, args, shape, np.asarray(like).dtype, type(like))
-    except Exception:  # the real arguments say what is wrong
-        return called(*(x.value() if type(x) is Later else x for x in args))
+        if waits or many(math.prod(shape)):
+            made = Later(called, args, shape, np.asarray(like).dtype, type(like))
+            lines = sum(n > 1 for n in shape) < 2
+            made.ordered = lines or (all(map(_in_order, args)) and like.flags.c_contiguous)
+            return made
+    except Exception:
+        pass  # the real arguments say what is wrong
+    return called(*(x.value() if type(x) is Later else x for x in args))
 
 
-def laid_out(function: Callable, x: Any) -> Any:
-    """A layout operation: of an array that is there a view, as NumPy's; of one that waits, later."""
+def _small(x: Any, lengths: dict[int, int]) -> Any:
+    """What stands for an argument in a call that costs nothing."""
+    if type(x) is Later and x.kind is not np.ndarray:
+        return x.stand_in()
+    if type(x) is not np.ndarray and type(x) is not Later:
+        return x
+    return np.zeros([lengths.setdefault(n, len(lengths)) for n in x.shape], x.dtype)
+
+
+def _in_order(x: Any) -> bool:
+    """Do the entries lie row after row for certain, so that those of what NumPy makes of them do?"""
+    if type(x) is Later:
+        if not x.ordered or x.place is None:
+            return False
+        x = x.place
+    if type(x) is not np.ndarray or x.flags.c_contiguous:
+        return True
+    strides = [t for n, t in zip(x.shape, x.strides, strict=True) if n > 1 and t]
+    return all(t > 0 for t in strides) and strides == sorted(strides, reverse=True)
+
+
+def laid_out(function: Callable, x: Any, always_view: bool = True) -> Any:
+    """A layout operation: of an array that is there a view, as NumPy's; of one that waits, later.
+
+    `always_view` says that NumPy's result is a view whatever the order of the array's axes in memory.
+    """
     if type(x) is not Later:
         return function(x)
     like = function(x.stand_in())
-    return Later(function, (x,), np.shape(like), x.dtype, type(like))
+    made = Later(function, (x,), np.shape(like), x.dtype, type(like))
+    made.ordered = x.ordered
+    made.place = None
+    if type(like) is not np.ndarray:
+        made.place = np.empty((), x.dtype)
+    elif x.place is not None and (x.ordered or always_view):
+        made.place = function(x.place)
+    return made

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.compiler import traced as arrays
 from wengert.compiler.later import Later, evaluated, laid_out, many
 from wengert.compiler.program import Call, Instruction, Place
-from wengert.compiler.traced import NUMBERS, Traced, concrete, operand, seen, shares
+from wengert.compiler.traced import NUMBERS, Traced, concrete, operand, place, seen, shares
 from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, INT64, Trace
 from wengert.core import linear
 from wengert.core.variable import Variable
@@ -462,7 +462,7 @@ def reshape(trace: Trace, a: Any, shape: Any, order: str = "C", *, copy: Any = N
     if type(a) is not Traced or order not in ("C",) or copy is not None:
         return None
     shape = tuple(map(operator.index, shape)) if isinstance(shape, (tuple, list)) else (operator.index(shape),)
-    value = laid_out(lambda x: np.reshape(x, shape), operand(a))
+    value = laid_out(lambda x: np.reshape(x, shape), operand(a), False)
     return a.layout(value, "reshape", (value.shape,))
 
 
@@ -494,7 +494,7 @@ def _reshaping(function: Callable) -> Callable:
     def reshaped(trace: Trace, a: Any, *args: Any, **kwargs: Any) -> Any:
         if type(a) is not Traced or a.stands_for is not np.ndarray or kwargs.get("order", "C") != "C" or "K" in args:
             return None
-        value = laid_out(lambda x: function(x, *args, **kwargs), operand(a))
+        value = laid_out(lambda x: function(x, *args, **kwargs), operand(a), False)
         return a.layout(value, "reshape", (value.shape,))
 
     return reshaped
@@ -605,11 +605,18 @@ def taken(x: Traced, index: Any) -> Any:
     parts = integers(x.run, x.shape, index)
     if parts is not None and x.dtype in NATIVE and x.size:
         plain = unplaced(index)
-        value = laid_out(lambda y: y[plain], operand(x))
+        value = _gathered_value(operand(x), plain)
         if math.prod(value.shape):
             axis, positions = parts
             return result(x.run, value, "gather", [x.instruction, *positions], (axis,))
     return call_back(x.run, operator.getitem, (x, index), {}, "getitem")
+
+
+def _gathered_value(x: Any, index: Any) -> Any:
+    if type(x) is not Later:
+        return x[index]
+    like = x.stand_in()[index]  # NumPy's own errors
+    return Later(lambda y: y[index], (x,), like.shape, like.dtype, type(like))
 
 
 def integers(trace: Trace, shape: tuple, index: Any) -> tuple[int, list[Instruction]] | None:
@@ -741,7 +748,7 @@ def _like(function: Callable) -> Callable:
             if value.dtype in NATIVE:
                 number = trace.constant(value.dtype.type(function is np.ones_like))
                 return result(trace, value, "broadcast", (number,), (value.shape,))
-        value = function(concrete(a), *args, **kwargs)
+        value = function(seen(a), *args, **kwargs)
         if function is np.empty_like:
             value = np.zeros_like(value)  # what is read before it is written is anything
         return wrapped(trace, value, trace.constant(value))
@@ -1166,7 +1173,7 @@ def function(trace: Trace, func: Callable, args: tuple, kwargs: dict) -> Any:
     if func in METADATA:
         return func(*unplaced(args, seen), **unplaced(kwargs, seen))
     if func in (np.shares_memory, np.may_share_memory):
-        return func(*unplaced(args), **unplaced(kwargs))
+        return func(*unplaced(args, place), **unplaced(kwargs, place))
     row = ROWS.get(func)
     if row is not None:
         found = row(trace, *args, **kwargs)

@@ -303,3 +303,10 @@ def operand(x: Any) -> Any:
     if type(x) is not Traced:
         return x
     return x.concrete if x.later is None else x.later
+
+
+def place(x: Any) -> Any:
+    """What tells which memory an operand's value lies in."""
+    if type(x) is not Traced:
+        return x
+    return x.concrete if x.later is None or x.later.place is None else x.later.place

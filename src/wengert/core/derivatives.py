@@ -414,7 +414,7 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
             if trace.traced(x):
                 if dtype_of(x._val).kind == "c":
                     raise errors.complex_output(trace.plain(x), "elementwise_grad")
-                seeds[x] = np.ones(np.shape(x._val), dtype_of(x._val))[()]
+                seeds[x] = unit(x._val)
         return trace.like_arguments(trace.gradients(seeds))
 
     return derivative

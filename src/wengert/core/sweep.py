@@ -288,9 +288,13 @@ def _seeded(output: Any, cotangent: Any, name: str) -> tuple[Variable, Any]:
 
 
 def unit(value: Any) -> Any:
-    """The cotangent 1 for a value of size one."""
+    """The cotangent 1 for a value, or for each of its entries."""
     if value.__class__ is float or value.__class__ is np.float64:
         return 1.0
+    while isinstance(value, Variable):
+        value = value.node._val
+    if hasattr(value, "stands_for"):  # a compiler's: what is made of the cotangent is to be of its kind as well
+        return np.ones_like(value)[()]
     return np.ones(np.shape(value), dtype_of(value))[()]
 
 
