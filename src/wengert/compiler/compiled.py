@@ -225,6 +225,12 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         failure = None
         try:
             variant, result = trace(self.function, leaves, structure, self.threads)
+            variant.entry = native_entry(variant, structure, leaves)
+            if result is MISS:
+                result = self._first_run(variant, leaves, args, kwargs)
+            if result is MISS:
+                variant, result = trace(self.function, leaves, structure, self.threads, lazy=False)
+                variant.entry = native_entry(variant, structure, leaves)
         except Eagerly as found:
             failure = str(found)
         finally:
@@ -239,10 +245,25 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         self.statistics["traced"] += 1
         with self.lock:
             self.variants.setdefault(key, []).append(variant)
-            variant.entry = native_entry(variant, structure, leaves)
             if variant.entry is not None:
                 self.entries = (*self.entries, variant.entry)
         return result
+
+    def _first_run(self, variant: Variant, leaves: list, args: tuple, kwargs: dict) -> Any:
+        """What a program gives that has never run; MISS if it can not say."""
+        found = MISS
+        if variant.entry is not None:
+            alone = dispatch.dispatcher_type()(lambda *args, **kwargs: MISS)
+            alone.entries = (variant.entry,)
+            found = alone(*args, **kwargs)
+            variant.entry.forget_calls()
+        if found is MISS:
+            try:
+                found = variant.run(leaves)
+            except Exception:
+                return MISS  # as the function itself will say
+            variant.answered = 0
+        return found
 
     def report(self) -> Report:
         """What was compiled, how often it ran, what missed and why, what is called back."""
@@ -306,8 +327,8 @@ def trace(
 ) -> tuple[Variant, Any]:
     """Run the function once, traced, and compile what it did: the variant and this run's result.
 
-    A `lazy` run leaves the entries of large arrays to the program, and takes them for finite; where that was wrong it is done
-    again, not lazy.
+    A `lazy` run leaves the entries of large arrays to the program, and takes them for finite: then the result is MISS, and the
+    program has to be run for it.
 
     Raises
     ------
@@ -393,17 +414,11 @@ def trace(
         program, executable, out_structure, contents, shadow.watch, generators,
         (1e3 * (traced - started), 1e3 * (time.perf_counter() - traced)),
     )  # fmt: skip
-    if run.assumes or len(values) < len(outputs):  # the program's own run has to say
-        found = MISS
-        if not generators:
-            try:
-                found = variant.run(leaves)
-            except Exception:
-                found = MISS  # as the function itself will say
-        else:
+    if run.assumes or len(values) < len(outputs):
+        if generators:  # whose draws have been made
             _rewind([g for g in generators if not isinstance(g, int)], states)
-        variant.answered = 0
-        return again() if found is MISS else (variant, found)
+            return again()
+        return variant, MISS
     for x, leaf in zip(given, leaves, strict=True):
         if type(x) is Traced and type(leaf) is np.ndarray and x.root._version:
             leaf[...] = x.concrete

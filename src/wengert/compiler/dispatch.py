@@ -163,6 +163,10 @@ class Entry:
         """How many calls this entry has answered."""
         return self._descriptor.calls
 
+    def forget_calls(self) -> None:
+        """Count anew."""
+        self._descriptor.calls = 0
+
 
 class Plan:
     """The rows of an entry while they are written, and its registers and places so far."""
