@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.operations import call_back
+from wengert.compiler.operations.calling import call_back
 from wengert.compiler.program import Given
 from wengert.compiler.tracing import Trace
 

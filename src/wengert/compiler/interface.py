@@ -12,8 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler import operations
-from wengert.compiler.operations import assign, copy, instruction_of, reshape, result, transpose
+from wengert.compiler.operations import table as _table  # noqa: F401  (answers NumPy's functions)
+from wengert.compiler.operations.calling import call_back
+from wengert.compiler.operations.entries import getitem, setitem
+from wengert.compiler.operations.joining import copy
+from wengert.compiler.operations.layout import reshape, transpose
+from wengert.compiler.operations.operands import NATIVE, computed, instruction_of, result
+from wengert.compiler.operations.writing import assign, scratch
 from wengert.compiler.program import Instruction
 from wengert.compiler.traced import NUMBERS, Traced, concrete, seen
 from wengert.compiler.tracing import BOOL, FLOAT64, Trace
@@ -58,7 +63,7 @@ def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callab
     def apply(trace: Trace, x: Any, y: Any) -> Any:
         a, b = seen(x), seen(y)
         if complex in (type(a), type(b)) and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
-            return operations.call_back(trace, function, (x, y), {})
+            return call_back(trace, function, (x, y), {})
         if type(a) in NUMBERS and type(b) in NUMBERS:
             return _on_numbers(trace, name, function, ufunc, x, y)
         waits = getattr(x, "later", None) or getattr(y, "later", None)
@@ -70,7 +75,7 @@ def _binary(name: str, function: Callable, ufunc: Any) -> tuple[Callable, Callab
         if name == "matmul" and not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray):
             return function(a, b)  # Python's own error
         if name == "pow" and isinstance(a, np.ndarray) and a.dtype == BOOL:  # to int8 for some exponents
-            return operations.call_back(trace, function, (x, y), {})
+            return call_back(trace, function, (x, y), {})
         return ufunc(x, y)
 
     def forward(self: Traced, other: Any) -> Any:
@@ -120,7 +125,7 @@ def _unary(function: Callable, ufunc: Any) -> Callable:
         if self.stands_for in (int, bool):
             return function(operator.index(self))
         if self.stands_for is complex:
-            return operations.call_back(self.run, function, (self,), {})
+            return call_back(self.run, function, (self,), {})
         made = ufunc(self)
         if self.stands_for is float:
             made.concrete = function(self.concrete)
@@ -136,7 +141,7 @@ def _in_place(name: str, function: Callable, ufunc: Any) -> Callable:
         if self.stands_for is not np.ndarray:
             return getattr(self, f"__{name}__")(other)
         if name == "matmul":
-            operations.scratch(self).__imatmul__(concrete(other))  # NumPy's own errors
+            scratch(self).__imatmul__(concrete(other))  # NumPy's own errors
             return assign(self.run, self, ufunc(self, other))
         return ufunc(self, other, out=(self,))
 
@@ -179,9 +184,9 @@ def astype(
     dtype = np.dtype(dtype)
     if not copy and dtype == self.dtype:
         return self
-    value = operations.computed(self.run, _as_type, (self,), {"dtype": dtype, "order": order, "casting": casting})
-    if dtype not in operations.NATIVE or self.dtype not in operations.NATIVE:
-        return operations.call_back(self.run, _cast_to, (self, dtype), {}, f"astype({dtype})")
+    value = computed(self.run, _as_type, (self,), {"dtype": dtype, "order": order, "casting": casting})
+    if dtype not in NATIVE or self.dtype not in NATIVE:
+        return call_back(self.run, _cast_to, (self, dtype), {}, f"astype({dtype})")
     if dtype == self.dtype:
         return Traced(self.run, value, self.instruction)
     return result(self.run, value, "cast", (self.instruction,))
@@ -221,7 +226,7 @@ def _fill(self: Traced, value: Any) -> None:
     plain = concrete(value)
     if self.stands_for is not np.ndarray:
         return self.concrete.fill(plain)
-    operations.scratch(self).fill(plain)  # NumPy's own errors
+    scratch(self).fill(plain)  # NumPy's own errors
     self.write(instruction_of(self.run, value), lambda: self.concrete.fill(plain))
     return None
 
@@ -272,7 +277,7 @@ METHODS: dict[str, Callable] = {
     "__rdivmod__": lambda self, other: (other // self, other % self),
     "__invert__": _unary(operator.invert, np.invert), "__neg__": _unary(operator.neg, np.negative),
     "__pos__": _unary(operator.pos, np.positive), "__abs__": _unary(operator.abs, np.absolute),
-    "__getitem__": operations.getitem, "__setitem__": operations.setitem,
+    "__getitem__": getitem, "__setitem__": setitem,
 }  # fmt: skip
 
 

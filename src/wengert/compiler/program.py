@@ -22,6 +22,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# Names of operations entry by entry: ufuncs' own.
+COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
+TESTS = {"isfinite", "isnan", "isinf", "signbit"}
+LOGICAL = {"logical_and", "logical_or", "logical_xor", "logical_not"}
+FLOATING = {
+    "add", "subtract", "multiply", "divide", "negative", "absolute", "maximum", "minimum", "fmax", "fmin", "sqrt", "power",
+    "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2",
+    "sinh", "cosh", "tanh", "cbrt", "hypot", "logaddexp", "expit", "erf", "erfc", "floor", "ceil", "trunc", "rint", "sign",
+    "copysign", "floor_divide", "remainder",
+}  # fmt: skip
+INTEGER = {"add", "subtract", "multiply", "negative", "absolute", "maximum", "minimum", "bitwise_and", "bitwise_or"}
+BOOLEAN = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
+
 
 class Instruction:
     """One operation and its result."""

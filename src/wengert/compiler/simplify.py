@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler import boxes
-from wengert.compiler.operations import COMPARISONS, FLOATING, LOGICAL, TESTS
-from wengert.compiler.program import Instruction, Program
+from wengert.compiler.program import COMPARISONS, FLOATING, LOGICAL, TESTS, Instruction, Program
 
 ELEMENTWISE = FLOATING | COMPARISONS | LOGICAL | TESTS | {"select", "cast", "bitwise_and", "bitwise_or"}
 COMMUTATIVE = {"add", "multiply", "logical_and", "logical_or", "equal", "not_equal"}

@@ -1,0 +1,83 @@
+"""Functions that are put together from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.operations.entries import getitem
+from wengert.compiler.operations.layout import as_array
+from wengert.compiler.operations.operands import dtype_of, native
+from wengert.compiler.traced import Traced, seen
+from wengert.compiler.tracing import FLOAT32, FLOAT64, Trace
+
+
+def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if not (ord is None or (ord == 2 and (np.ndim(seen(x)) == 1 or isinstance(axis, int)))):
+        return None
+    if dtype_of(x) not in (FLOAT64, FLOAT32):
+        return None
+    return np.sqrt(np.sum(np.multiply(x, x), axis=axis, keepdims=keepdims))
+
+
+def diff(trace: Trace, a: Any, n: int = 1, axis: int = -1, **kwargs: Any) -> Any:
+    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0 or not _is_axis(a, axis):
+        return None
+    whole = (slice(None),) * (axis % a.ndim)
+    for _ in range(n):
+        a = a[(*whole, slice(1, None))] - a[(*whole, slice(None, -1))]
+    return a
+
+
+def cross(trace: Trace, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+    """Of vectors of three entries along the last axis."""
+    if (axisa, axisb, axisc, axis) != (-1, -1, -1, None) or not native(seen(a), seen(b)):
+        return None
+    if np.shape(seen(a))[-1:] != (3,) or np.shape(seen(b))[-1:] != (3,):
+        return None
+    a0, a1, a2 = (a[..., i] for i in range(3))
+    b0, b1, b2 = (b[..., i] for i in range(3))
+    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
+
+
+def joined(along: Callable, prepare: Callable) -> Callable:
+    def join(trace: Trace, tup: Any, **kwargs: Any) -> Any:
+        if kwargs or type(tup) not in (tuple, list):
+            return None
+        return along([prepare(as_array(x)) for x in tup])
+
+    return join
+
+
+def columns(parts: list) -> Any:
+    return np.concatenate([np.reshape(x, (-1, 1)) if np.ndim(x) < 2 else x for x in parts], axis=1)
+
+
+def real(trace: Trace, val: Any) -> Any:
+    return val if type(val) is Traced and val.dtype.kind == "f" else None
+
+
+def imag(trace: Trace, val: Any) -> Any:
+    return np.zeros_like(val) if type(val) is Traced and val.dtype.kind == "f" else None
+
+
+def _is_axis(a: Any, axis: Any) -> bool:
+    return isinstance(axis, int) and -np.ndim(seen(a)) <= axis < np.ndim(seen(a))
+
+
+def roll(trace: Trace, a: Any, shift: Any, axis: Any = None) -> Any:
+    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or _is_axis(a, axis)) or not a.size:
+        return None
+    if axis is None:
+        return np.reshape(np.roll(np.reshape(a, -1), shift, 0), a.shape)
+    n = a.shape[axis]
+    whole = (slice(None),) * (axis % a.ndim)
+    cut = -shift % n
+    parts = [getitem(a, (*whole, slice(cut, None))), getitem(a, (*whole, slice(None, cut)))]
+    return np.concatenate(parts, axis=axis)
+
+
+def astype(trace: Trace, x: Any, dtype: Any, /, *, copy: bool = True, **kwargs: Any) -> Any:
+    return None if kwargs else x.astype(dtype, copy=copy)
