@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
+import itertools
 import math
+import sys
 import threading
 from collections import OrderedDict, namedtuple
 
@@ -21,6 +24,7 @@ import wengert
 pytest.importorskip("llvmlite")
 
 from wengert.compiler import later
+from wengert.core.trees import map_tree
 
 Pair = namedtuple("Pair", "first second")
 
@@ -330,6 +334,322 @@ def test_what_is_read_from_outside_is_seen_as_it_is(name):
     same(compiled(2.0), f(2.0))
 
 
+def test_an_attribute_that_comes_to_stand_before_that_of_a_base():
+    class Derived(Model):
+        pass
+
+    derived = Derived()
+    compiled = wengert.compile(lambda x: x * derived.slope)
+    for change in (
+        lambda: setattr(Derived, "slope", 7.0),
+        lambda: delattr(Derived, "slope"),
+        lambda: setattr(derived, "slope", 9.0),
+        lambda: setattr(derived, "__dict__", {"slope": 11.0}),
+        lambda: setattr(derived, "__dict__", {}),
+        lambda: setattr(Derived, "slope", 13.0),
+        lambda: setattr(derived, "__class__", Model),
+    ):
+        compiled(2.0), compiled(2.0)
+        change()
+        for _ in range(3):
+            assert compiled(2.0) == 2.0 * derived.slope
+
+
+def test_a_deleted_attribute_is_missed():
+    one = Model()
+    compiled = wengert.compile(lambda x: x * one.w)
+    same([compiled(2.0), compiled(2.0)], [np.full(1, 2.0)] * 2)
+    del one.w
+    with pytest.raises(AttributeError, match="'w'"):
+        compiled(2.0)
+    one.w = np.full(1, 3.0)
+    same(compiled(2.0), np.full(1, 6.0))
+
+
+@pytest.mark.filterwarnings("ignore:Setting")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.resize(100_000, refcheck=False),
+        lambda x: x.resize(2, refcheck=False),
+        lambda x: setattr(x, "shape", (4, 1)),
+        lambda x: setattr(x, "dtype", np.int64),
+        lambda x: setattr(x, "strides", (0,)),
+        lambda x: setattr(x.flags, "writeable", False),
+    ],
+)
+@pytest.mark.parametrize("native", [True, False])
+def test_an_array_from_outside_that_changes_its_form(change, native):
+    outside = np.arange(4.0) + 1
+    used = (lambda x: (outside * x).sum()) if native else (lambda x: np.sort(outside * x).sum())
+    compiled = wengert.compile(used)
+    for _ in range(2):
+        for _ in range(3):
+            same(compiled(2.0), used(2.0))
+        change(outside)
+
+
+# -- the native way in ------------------------------------------------------------------------------------------------
+
+
+def scheduled(x, rate=0.5, *, decay=0.1, steps=2):
+    return x * rate - decay * steps
+
+
+def named_parts(**parts):
+    total = 0.0
+    for name, part in parts.items():
+        total = total * 2 + part * len(name)
+    return total
+
+
+def descend(params, gradient, rate):
+    params -= rate * gradient
+
+
+def descend_in_a_tree(params, gradient):
+    for name in params:
+        params[name] -= 0.1 * gradient[name]
+    return sum(part.sum() for part in params.values())
+
+
+def network(x):
+    return model_of_layers(x)
+
+
+class Layers:
+    rate = 0.5
+
+    def __init__(self, *sizes):
+        self.layers = [np.ones((m, n)) / n for n, m in itertools.pairwise(sizes)]
+        self.options = {"shift": np.ones(sizes[-1]), "scale": 2.0}
+
+    def __call__(self, x):
+        for weights in self.layers:
+            x = np.tanh(weights @ x) * self.rate
+        return x * self.options["scale"] + self.options["shift"]
+
+
+model_of_layers = Layers(3, 4, 2)
+columns = np.arange(12.0).reshape(3, 4)[:, ::2]
+
+
+def assign_transposed(x, y):
+    x[...] = y.T
+
+
+def assign_number(x, y):
+    x[:] = 3.0
+    return y.sum()
+
+
+def assign_slice(x, y):
+    x[1:] = y[:-1] * 2
+
+
+def assign_other(x, y):
+    x[...] = y
+
+
+def assign_both(x, y):
+    x *= 2
+    y += x
+    return x
+
+
+# A function, its arguments, its keywords: each is traced once, and then called from machine code.
+NATIVELY = {
+    "keywords": (scheduled, (np.ones(3),), {"rate": 0.1, "decay": 0.2}),
+    "an int by keyword": (scheduled, (np.ones(3),), {"steps": 7}),
+    "defaults": (scheduled, (np.ones(3),), {}),
+    "all by keyword": (scheduled, (), {"x": np.ones(3), "rate": 2.0, "decay": 0.5, "steps": 3}),
+    "trees by keyword": (lambda p, *, q: p["w"] * q[0] + q[1], ({"w": np.ones(2)},), {"q": [np.ones(2), 3.0]}),
+    "keywords in their order": (named_parts, (), {"a": np.ones(2), "long": 2.0}),
+    "a derivative": (
+        wengert.grad(lambda w, x, rate=1.0: (w * x).sum() * rate),
+        (np.ones(2), np.ones(2)),
+        {"rate": 3.0},
+    ),
+    "an int": (lambda x, n: x * n, (np.ones(2), 3), {}),
+    "an int that is returned": (lambda x, n: (x * n, n), (np.ones(2), 3), {}),
+    "a large int": (lambda x, n: x * (n > 5), (np.ones(2), 2**60), {}),
+    "an object with a list and a dict": (network, (np.ones(3),), {}),
+    "an object that is called": (model_of_layers, (np.ones(3),), {}),
+    "an object among the arguments": (lambda m, x: m(x), (model_of_layers, np.ones(3)), {}),
+    "a write": (descend, (np.ones(3), np.arange(3.0), 0.1), {}),
+    "writes into a tree": (
+        descend_in_a_tree,
+        ({"w": np.ones((2, 2)), "b": np.ones(2)}, {"w": np.eye(2), "b": np.ones(2)}),
+        {},
+    ),
+    "a transposed array is written": (assign_transposed, (np.ones((2, 3)), np.arange(6.0).reshape(3, 2)), {}),
+    "a number is written": (assign_number, (np.ones(4), np.ones(2)), {}),
+    "a slice is written": (assign_slice, (np.ones(4), np.arange(4.0)), {}),
+    "an argument is written into another": (assign_other, (np.ones(4), np.arange(4.0)), {}),
+    "two writes": (assign_both, (np.ones(4), np.arange(4.0)), {}),
+    "an int array is written": (descend, (np.arange(3), np.ones(3, int), 2), {}),
+    "the order of Fortran": (lambda x: x * 2 + x.T, (np.asfortranarray(np.arange(9.0).reshape(3, 3)),), {}),
+    "every other entry": (lambda x: x * 2, (np.arange(9.0)[::-2],), {}),
+    "columns from outside": (lambda x: x @ columns, (np.ones(3),), {}),
+}
+
+
+def own(x):
+    """A copy of what may be written into; what does not lie in order is only read."""
+    return x.copy() if type(x) is np.ndarray and x.flags.c_contiguous else x
+
+
+@pytest.mark.parametrize("name", NATIVELY)
+def test_calls_of_every_kind_are_answered_natively(name):
+    f, args, kwargs = NATIVELY[name]
+    compiled = wengert.compile(f)
+    for times in range(3):
+        found, wanted = map_tree(own, (args, kwargs)), map_tree(own, (args, kwargs))
+        same(compiled(*found[0], **found[1]), f(*wanted[0], **wanted[1]))
+        same(found, wanted)
+        assert [variant.hits for variants in compiled.variants.values() for variant in variants] == [times]
+        assert [entry.calls for entry in compiled.entries] == [times]
+
+
+def test_keywords_in_every_order_are_one_variant():
+    compiled = wengert.compile(scheduled)
+    for _ in range(2):
+        for names in itertools.permutations(["rate", "decay", "steps"]):
+            values = {"rate": 0.5, "decay": 0.25, "steps": 3}
+            same(compiled(np.ones(2), **{name: values[name] for name in names}), np.full(2, -0.25))
+    assert len(compiled.variants) == 1 and compiled.entries[0].calls == 11
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        compiled(np.ones(2), rat=0.5)
+    with pytest.raises(TypeError, match="multiple values"):
+        compiled(np.ones(2), 0.5, rate=0.5)
+
+
+def test_keywords_whose_order_is_seen_are_variants_of_their_own():
+    compiled = wengert.compile(named_parts)
+    for _ in range(3):
+        assert compiled(a=1.0, long=2.0) == named_parts(a=1.0, long=2.0)
+        assert compiled(long=2.0, a=1.0) == named_parts(long=2.0, a=1.0)
+    assert [entry.calls for entry in compiled.entries] == [2, 2]
+
+
+class Whole(int):
+    pass
+
+
+@pytest.mark.parametrize(
+    "number", [True, False, Whole(3), np.int64(3), 3.0, 2**53, -(2**53), 2**63, -(2**64), 2**53 - 1], ids=repr
+)
+def test_what_is_no_int_or_too_large_is_answered_all_the_same(number):
+    def f(x, n):
+        return x * n, n
+
+    compiled, x = wengert.compile(f), np.arange(3.0)
+    for n in (3, number, 4, number, 3):
+        found, wanted = compiled(x, n), f(x, n)
+        same(found[0], wanted[0])
+        assert type(found[1]) is type(wanted[1]) and found[1] == wanted[1]
+
+
+def test_writes_into_what_overlaps_or_may_not_be_written():
+    memory = np.zeros(12)
+    compiled = wengert.compile(assign_both)
+
+    def both(*slices):
+        eager, mine = np.arange(12.0), np.arange(12.0)
+        assign_both(*(eager[s] for s in slices))
+        compiled(*(mine[s] for s in slices))
+        same(mine, eager)
+
+    for _ in range(3):
+        both(slice(0, 4), slice(4, 8))
+        both(slice(0, 4), slice(2, 6))
+        both(slice(2, 6), slice(0, 4))
+        both(slice(0, 4), slice(0, 4))
+    memory.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(memory[:4], np.ones(4))
+    assert not memory.any()
+
+
+def test_a_write_into_an_array_that_is_read_from_outside():
+    outside = np.ones(3)
+
+    def f(x):
+        x += outside
+
+    compiled = wengert.compile(f)
+    x = np.zeros(3)
+    compiled(x), compiled(x)
+    same(x, np.full(3, 2.0))
+    compiled(outside)
+    same(outside, np.full(3, 2.0))
+    compiled(x)
+    same(x, np.full(3, 4.0))
+
+
+def test_an_exception_after_a_write_on_another_path_writes_once():
+    def f(x):
+        x += 1
+        if x[0] > 3:
+            raise ArithmeticError("too large")
+        return x.sum()
+
+    compiled, x, mirror = wengert.compile(f), np.zeros(2), np.zeros(2)
+    for _ in range(5):
+        assert str(outcome(compiled, (x,))) == str(outcome(f, (mirror,)))
+        same(x, mirror)
+
+
+LISTS = {
+    "append": lambda held: held.append(np.full(2, 5.0)),
+    "pop": lambda held: held.pop(),
+    "replace": lambda held: held.__setitem__(0, np.full(2, 3.0)),
+    "write": lambda held: held[0].__setitem__(0, 9.0),
+    "reverse": lambda held: held.reverse(),
+    "clear": lambda held: held.clear(),
+    "another type": lambda held: held.__setitem__(0, 2),
+}
+
+
+@pytest.mark.parametrize("change", LISTS)
+def test_lists_that_change(change):
+    held = [np.ones(2), np.arange(2.0)]
+
+    def f(x):
+        return x + sum(part * (i + 1) for i, part in enumerate(held))
+
+    compiled = wengert.compile(f)
+    for _ in range(3):
+        for _ in range(3):
+            same(compiled(np.ones(2)), f(np.ones(2)))
+        if held:
+            LISTS[change](held)
+
+
+def test_references_and_memory_stay_as_they_are():
+    calls = []
+    for f, args, kwargs in NATIVELY.values():
+        compiled = wengert.compile(f)
+        compiled(*args, **kwargs)
+        calls.append((compiled, args, kwargs))
+    counted = [x for _, args, kwargs in calls for x in (*args, *kwargs.values())]
+
+    def call(times):
+        for compiled, args, kwargs in calls:
+            for _ in range(times):
+                compiled(*args, **kwargs)
+        gc.collect()
+
+    call(10)
+    before = [sys.getrefcount(x) for x in counted], sys.getallocatedblocks()
+    call(1000)
+    after = [sys.getrefcount(x) for x in counted], sys.getallocatedblocks()
+    assert (
+        max(abs(one - other) for one, other in zip(before[0], after[0], strict=True)) < 100
+    )  # None, 0.1 and such are shared
+    assert abs(after[1] - before[1]) < 500
+
+
 def test_methods_are_compiled_for_their_objects():
     one, other = Model(), Model()
     other.w = np.full(1, 5.0)
@@ -442,6 +762,36 @@ def test_errors_name_what_the_user_gave():
 
 
 # -- threads ----------------------------------------------------------------------------------------------------------
+
+
+def test_eight_threads_make_calls_of_every_kind():
+    compiled = (
+        wengert.compile(scheduled),
+        wengert.compile(descend),
+        wengert.compile(network),
+        wengert.compile(np.transpose),
+    )
+    wrong = []
+
+    def work(number):
+        params, x = np.zeros(3), np.full(3, float(number))
+        for i in range(300):
+            if compiled[0](x, steps=i, rate=2.0)[0] != scheduled(x, rate=2.0, steps=i)[0]:
+                wrong.append((number, i, "keywords"))
+            compiled[1](params, x, -1.0)
+            if params[0] != (i + 1) * number:
+                wrong.append((number, i, "write"))
+            if not np.allclose(compiled[2](x), network(x), rtol=1e-13):
+                wrong.append((number, i, "object"))
+            if compiled[3](np.full((2, 3), i).T)[1, 1] != i:
+                wrong.append((number, i, "strides"))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 def test_eight_threads_call_one_compiled_function():

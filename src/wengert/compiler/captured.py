@@ -38,6 +38,8 @@ class Watch:
         self.items: list[tuple[dict, Any, Any]] = []  # a dict (of globals, of an object, ...), a key, what was there
         self.sequences: list[tuple[Any, list]] = []
         self.classes: list[tuple[type, str, Any]] = []  # a class, an attribute of its own, what was there
+        self.namespaces: list[tuple[Any, dict]] = []  # an object and its __dict__
+        self.kinds: list[type] = []  # the classes of these objects
 
     def holds(self) -> bool:
         """Is everything what it was, by identity?"""
@@ -49,6 +51,9 @@ class Watch:
                 return False
         for sequence, expected in self.sequences:
             if len(sequence) != len(expected) or any(a is not b for a, b in zip(sequence, expected, strict=True)):
+                return False
+        for (x, namespace), kind in zip(self.namespaces, self.kinds, strict=True):
+            if type(x) is not kind or x.__dict__ is not namespace:
                 return False
         return all(kind.__dict__.get(key, ABSENT) is expected for kind, key, expected in self.classes)
 
@@ -84,6 +89,11 @@ class Shadow:
         self.cells: list[tuple[Any, Any, str]] = []
         self.sequences: list[tuple[Any, list, str]] = []
         self.read: set[str] = set()  # the names that the functions may look up, of globals and of attributes
+        self.classes: list[tuple[type, str, set]] = []  # with the keys that were looked at
+        self.objects: list[
+            tuple[Any, Any, dict, set]
+        ] = []  # with their shadows, and what these had when they were made
+        self.depth = 0
         self.given_up: str | None = None  # why no program could see changes
 
     def of(self, x: Any, name: str) -> Any:
@@ -95,8 +105,23 @@ class Shadow:
             return x
         self.alive.append(x)
         self.made[id(x)] = x  # for what refers to itself
+        self.depth += 1
         self.made[id(x)] = found = maker(x, name)
+        self.depth -= 1
+        if not self.depth:
+            self._settle()
         return found
+
+    def _settle(self) -> None:
+        """What is read of classes, and of objects through them, once the names that might be read are known."""
+        self.depth += 1
+        known = -1
+        while known != (known := len(self.read) + len(self.classes) + len(self.objects)):
+            for x, name, done in self.classes:
+                self._read_of_class(x, name, done)
+            for instance, made, before, done in self.objects:
+                self._read_of_object(instance, made, before, done)
+        self.depth -= 1
 
     def _maker(self, x: Any) -> Callable | None:
         kind = type(x)
@@ -209,22 +234,20 @@ class Shadow:
 
     def _class(self, x: type, name: str) -> Any:
         """A class is itself; what is read of it is watched, and what its methods read."""
-        self.made[id(x)] = x
-        done: set[str] = set()
-        while True:  # a method that is looked into may name others
-            keys = [key for kind in x.__mro__ for key in vars(kind) if key in self.read or key in DUNDER]
-            left = [key for key in dict.fromkeys(keys) if key not in done]
-            if not left:
-                return x
-            for key in left:
-                done.add(key)
-                for kind in x.__mro__:
-                    if key in vars(kind) and _users_class(kind):
-                        part = vars(kind)[key]
-                        self.watch.classes.append((kind, key, part))
-                        if isinstance(part, np.ndarray):
-                            self.given_up = f"{name}.{key} is an array of a class"
-                        self.of(getattr(part, "__func__", getattr(part, "fget", part)), f"{name}.{key}")
+        self.classes.append((x, name, set()))
+        return x
+
+    def _read_of_class(self, x: type, name: str, done: set[str]) -> None:
+        keys = {key for kind in x.__mro__ for key in vars(kind) if key in self.read or key in DUNDER}
+        for key in sorted(keys - done):
+            done.add(key)
+            for kind in filter(_users_class, x.__mro__):
+                part = vars(kind).get(key, ABSENT)
+                self.watch.classes.append((kind, key, part))
+                if part is not ABSENT:
+                    if isinstance(part, np.ndarray):
+                        self.given_up = f"{name}.{key} is an array of a class"
+                    self.of(getattr(part, "__func__", getattr(part, "fget", part)), f"{name}.{key}")
 
     def _object(self, x: Any, name: str) -> Any:
         try:
@@ -234,19 +257,30 @@ class Shadow:
             return x
         if content is x.__dict__ or type(made) is not type(x):
             return x
+        if x.__dict__ is not x.__dict__:
+            self.given_up = f"{name} from outside makes its __dict__ up"
+            return x
         self.made[id(x)] = made
+        self.watch.namespaces.append((x, x.__dict__))
+        self.watch.kinds.append(type(x))
         self.of(type(x), type(x).__name__)
-        for kind in reversed(type(x).__mro__):  # methods whose globals are the run's
-            for key, part in vars(kind).items():
-                if key in self.read and key not in x.__dict__ and _users_class(kind):
-                    self.watch.items.append((x.__dict__, key, ABSENT))  # it may come to stand before the class's
-                    if type(part) is types.FunctionType:
-                        content[key] = types.MethodType(self.of(part, key), made)
         for key, part in list(x.__dict__.items()):
             self.watch.items.append((x.__dict__, key, part))
             content[key] = self.of(part, f"{name}.{key}")
-        self.tables.append((content, dict(content), f"an attribute of {name}:"))
+        before = dict(content)
+        self.tables.append((content, before, f"an attribute of {name}:"))
+        self.objects.append((x, made, before, set()))
         return made
+
+    def _read_of_object(self, x: Any, made: Any, before: dict, done: set) -> None:
+        """Methods of its class, whose globals are the run's; an attribute may come to stand before them."""
+        for kind in filter(_users_class, reversed(type(x).__mro__)):
+            for key, part in vars(kind).items():
+                if key in self.read and key not in x.__dict__ and (kind, key) not in done:
+                    done.add((kind, key))
+                    self.watch.items.append((x.__dict__, key, ABSENT))
+                    if type(part) is types.FunctionType:
+                        made.__dict__[key] = before[key] = types.MethodType(self.of(part, key), made)
 
     def _module(self, x: types.ModuleType, name: str) -> Any:
         made = types.ModuleType(x.__name__, x.__doc__)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 import threading
 import time
 import types
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +23,20 @@ from wengert.compiler import interface as _interface  # noqa: F401  (gives trace
 from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
 from wengert.compiler.execution import MISS, Executable, as_kind, walkable
-from wengert.compiler.fusion import Planner, lowered
+from wengert.compiler.fusion import Home, Planner, contiguous, lowered
 from wengert.compiler.later import copied, many, twin
 from wengert.compiler.module import Module
 from wengert.compiler.program import Given, Instruction, Program
 from wengert.compiler.report import Report
 from wengert.compiler.simplify import simplify
 from wengert.compiler.traced import Traced
-from wengert.compiler.tracing import Trace, Untraceable
+from wengert.compiler.tracing import ROOM, Trace, Untraceable
 from wengert.core import errors
 from wengert.core.trees import LEAF, Structure, flatten, unflatten
 from wengert.core.variable import Variable
 
 MOST_VARIANTS = 32
+MOST_EXACT = 1 << 53  # Python's integers nearer to 0 than this are inputs: they are exact as floats, too
 
 
 class Variant:
@@ -90,38 +93,32 @@ class Eagerly(Exception):
     """This call is to be run as plain Python; the text says why."""
 
 
-def native_entry(variant: Variant, arguments: Structure, leaves: list) -> dispatch.Entry | None:
-    """The entry by which machine code answers calls with such arguments; None if only Python can."""
+def native_entry(variant: Variant, arguments: Structure, leaves: list, ordered: bool) -> dispatch.Entry | None:
+    """The entry by which machine code answers calls with such arguments; None if only Python can.
+
+    Keywords may come in any order, unless it is asked for the one in which they came.
+    """
     executable, watch = variant.executable, variant.watch
-    if (
-        not executable.native_only
-        or executable.write_targets
-        or variant.generators
-        or watch.sequences
-        or watch.classes
-        or not all(map(walkable, executable.externals))
-    ):
+    if not executable.native_only or variant.generators:
         return None
     positional, keywords = arguments.children
-    if keywords.children:
-        return None
     contents = iter(variant.leaves)
     shapes = iter(executable.results)
     try:
         given = iter(leaves)
-        trees = [_native_tree(part, lambda: _native_leaf(next(given))) for part in positional.children]
+        parts = (*positional.children, *keywords.children)
+        trees = [_native_tree(part, lambda: _native_leaf(next(given))) for part in parts]
         result = _native_tree(variant.structure, lambda: _native_result(next(contents), shapes))
-        guards = {
-            (id(table), key): (table, key, dispatch.ABSENT if value is ABSENT else value)
-            for table, key, value in watch.items
-        }
         return dispatch.Entry(
             executable.code.addresses[executable.entry_point],
             trees,
             result,
+            keywords=keywords.keys,
+            ordered=ordered,
             externals=executable.externals,
+            writes=[_native_write(executable, *write) for write in executable.writes],
             workspace_bytes=executable.plan.workspace,
-            guards=[(cell, dispatch.ABSENT if x is ABSENT else x) for cell, x in watch.cells] + [*guards.values()],
+            guards=_native_guards(watch),
             release_gil=executable.work > LONG,
             keep=(executable, watch),
         )
@@ -148,12 +145,9 @@ def _native_tree(structure: Structure, leaf: Callable) -> Any:
 def _native_leaf(x: Any) -> Any:
     kind = type(x)
     if kind is np.ndarray:
-        if not walkable(x):
-            raise ValueError("not contiguous")
-        return dispatch.Array(x.dtype, x.shape)
-    if kind is int:
-        raise ValueError("an integer of Python's is read by Python")
-    return dispatch.Scalar(kind) if kind in (float, complex) or isinstance(x, np.generic) else dispatch.Static(x)
+        return dispatch.Array(x.dtype, x.shape, None if walkable(x) else x.strides)
+    number = kind in (float, complex) or (kind is int and abs(x) < MOST_EXACT) or isinstance(x, np.generic)
+    return dispatch.Scalar(kind) if number else dispatch.Static(x)
 
 
 def _native_result(content: tuple, shapes: Any) -> Any:
@@ -161,7 +155,46 @@ def _native_result(content: tuple, shapes: Any) -> Any:
     if how == "constant":
         return dispatch.Static(kind)
     shape, dtype = next(shapes)
+    if kind is int and dtype != np.int64:
+        raise ValueError(f"an integer of Python's from {dtype}")
     return dispatch.Array(dtype, shape) if kind is np.ndarray else dispatch.Scalar(kind)
+
+
+def _native_write(executable: Executable, slot: int, home: Home) -> dispatch.Write:
+    """What is moved into the argument that is leaf number `slot`."""
+    buffer, arguments = home.buffer, executable.argument_slots
+    target, offset = arguments.index(slot), home.offset * home.buffer.dtype.itemsize
+    if home.strides != contiguous(home.shape) or buffer.dtype != executable.argument_types[target]:
+        raise ValueError("what is written does not lie in order")
+    if buffer.kind == "constant":
+        return dispatch.Write(target, executable.plan.constants[buffer], offset)
+    if buffer.kind == "result":
+        return dispatch.Write(target, len(arguments) + buffer.index, offset)
+    first_external = len(arguments) + len(executable.results)
+    if buffer.kind == "workspace":
+        workspace = first_external + len(executable.externals)
+        return dispatch.Write(target, workspace, executable.plan.offsets[buffer] + offset)
+    kind, number = executable.inputs[buffer.index]
+    return dispatch.Write(target, arguments.index(number) if kind == "argument" else first_external + number, offset)
+
+
+def _native_guards(watch: Watch) -> list[tuple]:
+    """All that is watched, as machine code looks at it: lists and dicts whole, the rest place by place."""
+
+    def absent(x: Any) -> Any:
+        return dispatch.ABSENT if x is ABSENT else x
+
+    places = {(id(holder), key): (holder, key, absent(x)) for holder, key, x in (*watch.items, *watch.classes)}
+    guards: list[tuple] = [(cell, absent(x)) for cell, x in watch.cells]
+    for holder, keys_or_items in watch.sequences:
+        if type(holder) in (dict, defaultdict):
+            pairs = [places.pop((id(holder), key))[1:] for key in keys_or_items]
+            guards.append((holder, list(zip(keys_or_items, (x for _, x in pairs), strict=True))))
+        elif isinstance(holder, list):
+            guards.append((holder, keys_or_items))
+        else:
+            raise ValueError(f"what {type(holder)} holds is watched by Python")
+    return [*guards, *watch.namespaces, *places.values()]
 
 
 class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
@@ -176,6 +209,7 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         super().__init__(self._call)
         functools.update_wrapper(self, function, updated=())
         self.function, self.most, self.threads = function, variants, threads
+        self.keywords_ordered = sees_order(function)
         self.variants: dict[Any, list[Variant]] = {}
         self.eager: dict[Any, str] = {}  # signatures that are run eagerly, and why
         self.statistics: dict[str, Any] = {"misses": 0, "reasons": {}, "traced": 0}
@@ -183,6 +217,8 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
         """A call that machine code does not answer."""
+        if len(kwargs) > 1 and not self.keywords_ordered:
+            kwargs = dict(sorted(kwargs.items()))
         leaves, structure = flatten((args, kwargs))
         for x in leaves:
             if isinstance(x, (Variable, Traced, Draws)):  # inside of a derivative, or of another compiled function
@@ -225,12 +261,12 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         failure = None
         try:
             variant, result = trace(self.function, leaves, structure, self.threads)
-            variant.entry = native_entry(variant, structure, leaves)
+            variant.entry = native_entry(variant, structure, leaves, self.keywords_ordered)
             if result is MISS:
                 result = self._first_run(variant, leaves, args, kwargs)
             if result is MISS:
                 variant, result = trace(self.function, leaves, structure, self.threads, lazy=False)
-                variant.entry = native_entry(variant, structure, leaves)
+                variant.entry = native_entry(variant, structure, leaves, self.keywords_ordered)
         except Eagerly as found:
             failure = str(found)
         finally:
@@ -280,6 +316,16 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         return f"<compiled {getattr(self.function, '__name__', 'function')}>"
 
 
+def sees_order(function: Callable) -> bool:
+    """Might the function see in which order its keywords are given?"""
+    if not isinstance(function, (types.FunctionType, types.MethodType)):
+        return True
+    code = function.__code__
+    if code.co_filename.startswith(ROOM) and hasattr(function, "__wrapped__"):  # a derivative passes them on
+        return sees_order(function.__wrapped__)
+    return bool(code.co_flags & inspect.CO_VARKEYWORDS)
+
+
 def signature(x: Any) -> Any:
     """What of a leaf decides which program fits: the type, of arrays dtype, shape and layout, of objects themselves."""
     kind = type(x)
@@ -297,7 +343,7 @@ def signature(x: Any) -> Any:
         return kind
     if isinstance(x, np.ndarray):
         raise Eagerly(f"an array of the class {kind.__name__}")
-    if kind is int and abs(x) < 1 << 53:
+    if kind is int and abs(x) < MOST_EXACT:
         return kind
     if isinstance(x, np.random.Generator):
         return kind
@@ -434,7 +480,7 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
         content = copied(x) if run.lazy and many(x.size) else twin(x)
         dtype = x.dtype
     elif kind in (int, float, complex) or isinstance(x, np.generic):
-        if kind is int and abs(x) >= 1 << 53:
+        if kind is int and abs(x) >= MOST_EXACT:
             return x
         content, dtype = x, np.asarray(x).dtype
     else:

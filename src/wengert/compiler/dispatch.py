@@ -1,23 +1,28 @@
 """A compiled function as a callable: its entries, each a kernel with what it asks of the arguments and what it returns.
 
 A call goes through the entries in their order, in machine code. The first whose arguments and guards match runs its
-kernel, ``i64 kernel(ptr table)``, and hands back fresh results; if none does, the call goes to the slow path as it came,
-as does every call with keywords. The table's pointers are, in this order:
+kernel, ``i64 kernel(ptr table)``, and hands back fresh results; if none does, the call goes to the slow path as it came.
+The table's pointers are, in this order:
 
-1. one for each ``Array`` or ``Scalar`` of the arguments, depth first: an array's data, or a copy of a scalar's number;
+1. one for each ``Array`` or ``Scalar`` of the arguments, depth first: an array's data, or a copy of it in order, or a copy
+   of a scalar's number;
 2. one for each ``Array`` or ``Scalar`` of the results, depth first: where the kernel writes them;
 3. one for each external array;
 4. one to the workspace, aligned to 64 bytes and the entry's own for the time of the call.
 
 A kernel returns 0, or anything else if it finds that it does not apply: its results are dropped and the next entry is
-tried, so it must not have written into an argument by then.
+tried, so it must not have written into an argument. What is to be written there is moved when nothing can fail any more.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import gc
+import math
 import struct
+import sys
+import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,13 +32,13 @@ import numpy as np
 from wengert.compiler.native_call import adopt, available, interface, native_type
 from wengert.compiler.native_text import Descriptor, Row, operations
 
-__all__ = ["ABSENT", "Array", "Entry", "Given", "Scalar", "Static", "available", "dispatcher_type"]
+__all__ = ["ABSENT", "Array", "Entry", "Given", "Scalar", "Static", "Write", "available", "dispatcher_type"]
 
 ABSENT = type(
     "Absent", (), {"__repr__": lambda self: "ABSENT"}
 )()  # what a guard expects of an empty cell, a missing key
 
-CONTIGUOUS_AND_ALIGNED, WRITEABLE = 0x0101, 0x0400
+CONTIGUOUS, ALIGNED, WRITEABLE = 0x0001, 0x0100, 0x0400
 LINE = 64  # bytes of a cache line, and of the longest vector
 SLOT = 16  # bytes: a complex number
 # Scalars whose number lies right after the object's header, and its bytes.
@@ -43,16 +48,19 @@ BY_VALUE = (int, str, bytes)  # immutable, and equal means alike: 0.0 == -0.0 an
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An exact ndarray of one dtype and shape: C-contiguous, aligned, in the machine's byte order."""
+    """An exact ndarray of one dtype and shape, in the machine's byte order: C-contiguous and aligned, or with strides."""
 
     dtype: Any
     shape: tuple[int, ...]
-    writeable: bool = False  # asked of an argument that the kernel writes into
+    strides: tuple[int, ...] | None = None  # of an argument that is copied for the kernel
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number of one exact type: float, complex or a NumPy scalar type; as a result also bool."""
+    """A number of one exact type: float, complex, a NumPy scalar type, or int, nearer to 0 than 2**53; as a result also bool.
+
+    The kernel sees and writes an int as an int64.
+    """
 
     type: type
 
@@ -71,6 +79,15 @@ class Given:
     place: int
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What is moved into an argument, an `Array`, after the kernel has run: as many bytes as the argument has."""
+
+    target: int  # the argument, by its place in the table
+    source: int | np.ndarray  # a place in the table, or an array that never changes
+    offset: int = 0  # bytes from there
+
+
 class Entry:
     """A kernel, what it asks of the arguments, and what it returns.
 
@@ -79,16 +96,24 @@ class Entry:
     kernel : int
         The address of ``i64 kernel(ptr table)``.
     arguments : sequence of trees
-        One for each positional argument: `Array`, `Scalar` or `Static`, in tuples, lists and dicts (exact types; a dict
-        has these keys, in this order).
+        One for each argument: `Array`, `Scalar` or `Static`, in tuples, lists and dicts (exact types; a dict has these
+        keys, in this order).
     results : tree
         `Array`, `Scalar`, `Static` or `Given`, in tuples, lists and dicts.
+    keywords : sequence of str
+        The names of the last arguments, which come by keyword.
+    ordered : bool
+        Whether the keywords have to come in this order.
     externals : sequence of ndarray
-        Arrays whose data the kernel gets as they lie; the entry keeps them alive.
+        Arrays whose data the kernel gets as they lie at the time of the call, as long as dtype and shape are what they
+        are now; the entry keeps them alive.
+    writes : sequence of Write
+        What is written into arguments; these must not overlap with another array that the kernel gets.
     workspace_bytes : int
         Memory that the kernel may write into; its content at the start is undefined.
     guards : sequence of tuple
-        ``(cell, content)`` or ``(dict, key, value)``, compared by identity at each call; `ABSENT` for none.
+        ``(cell, content)``, ``(dict or class, key, value)``, ``(list, items)``, ``(dict, pairs)`` for all that it holds, or
+        ``(object, its __dict__)``: compared by identity at each call; `ABSENT` for none.
     release_gil : bool
         Whether other threads run while the kernel does.
     keep : object
@@ -97,7 +122,7 @@ class Entry:
     Raises
     ------
     ValueError
-        For a tree, a dtype or a scalar type that has no native form.
+        For a tree, a dtype, a scalar type or a guard that has no native form.
     """
 
     __slots__ = ("__weakref__", "_descriptor", "_kept", "_rows", "address")
@@ -108,7 +133,10 @@ class Entry:
         arguments: Sequence[Any],
         results: Any,
         *,
+        keywords: Sequence[str] = (),
+        ordered: bool = False,
         externals: Sequence[np.ndarray] = (),
+        writes: Sequence[Write] = (),
         workspace_bytes: int = 0,
         guards: Iterable[tuple] = (),
         release_gil: bool = False,
@@ -117,16 +145,21 @@ class Entry:
         # Whatever the machine code has an address of is kept here, where the garbage collector sees it.
         self._kept: list[Any] = [keep, *externals]
         plan = Plan(self._kept, len(arguments))
+        positional = len(arguments) - len(keywords)
+        for position, name in enumerate(keywords):
+            plan.keyword(sys.intern(name), position, positional + position, len(keywords), ordered)
         for register, tree in enumerate(arguments):
             plan.check(tree, register)
         for guard in guards:
             plan.guard(*guard)
         root = plan.take_registers(1)
         plan.construct(results, root)
+        for array in externals:
+            plan.external(array)
+        plan.write(writes)
 
-        places = plan.places + len(externals) + 1
         sections = {
-            "table": 8 * places,
+            "table": 8 * (plan.places + 1),
             "values": 8 * plan.registers,
             "slots": SLOT * plan.places,
             "owned": 8 * (1 + plan.owned),
@@ -135,25 +168,26 @@ class Entry:
         for name, size in sections.items():
             offsets[name], end = end, end + -(-size // LINE) * LINE
         memory = np.empty(end + LINE, np.uint8)
-        addresses = (ctypes.c_void_p * len(externals))(*(array.ctypes.data for array in externals))
-        self._rows = [(Row * (len(rows) + 1))(*rows) for rows in (plan.checks, plan.allocations, plan.constructions)]
-        checks, allocations, constructions = map(ctypes.addressof, self._rows)
-        self._kept += [memory, addresses]
+        rows = {
+            "checks": plan.checks,
+            "allocations": plan.allocations,
+            "constructions": plan.constructions,
+            "moves": plan.moves,
+        }
+        self._rows = {name: (Row * (len(steps) + 1))(*steps) for name, steps in rows.items()}
+        self._kept.append(memory)
         self._descriptor = Descriptor(
-            arguments=len(arguments),
+            positional=positional,
+            keywords=len(keywords),
             kernel=kernel,
-            checks=checks,
-            allocations=allocations,
-            constructions=constructions,
-            externals=ctypes.addressof(addresses),
-            external_count=len(externals),
-            first_external=plan.places,
+            workspace=plan.places,
             block=-(-memory.ctypes.data // LINE) * LINE,
             block_bytes=end,
             first_result=root,
             value_count=plan.registers,
             release_gil=release_gil,
             ndarray=id(np.ndarray),
+            **{name: ctypes.addressof(steps) for name, steps in self._rows.items()},
             **offsets,
         )
         self.address = ctypes.addressof(self._descriptor)
@@ -178,7 +212,9 @@ class Plan:
         self.checks: list[Row] = []
         self.allocations: list[Row] = []
         self.constructions: list[Row] = []
+        self.moves: list[Row] = []
         self.given: list[int] = []  # the register of each argument's place
+        self.arrays: dict[int, tuple[Row, int]] = {}  # by place: the check of each array that goes in, and its bytes
 
     def at(self, lasting: Any) -> int:
         """The address of an object, or of a buffer's memory, that lives as long as the entry."""
@@ -194,12 +230,63 @@ class Plan:
         return self.registers - count
 
     def array_form(self, array: Array) -> dict[str, int]:
-        """NumPy's own object for the dtype, and the shape."""
+        """NumPy's own object for the dtype, and the shape, with strides if there are any."""
         dtype = np.dtype(array.dtype)
         if dtype.kind not in "biufc" or not dtype.isnative:
             raise ValueError(f"an array of {dtype} has no native form")
-        lengths = (ctypes.c_ssize_t * len(array.shape))(*array.shape)
-        return {"subject": self.at(np.dtype(dtype.char)), "companion": self.at(lengths), "count": len(lengths)}
+        numbers = (*array.shape, *(array.strides or ()))
+        lengths = (ctypes.c_ssize_t * len(numbers))(*numbers)
+        return {"subject": self.at(np.dtype(dtype.char)), "companion": self.at(lengths), "count": len(array.shape)}
+
+    def check_array(self, array: Array, register: int, need: int) -> None:
+        """That the object in a register is such an array; its data, or that of a copy in order, is in the next place."""
+        strided = array.strides is not None
+        place = self.take_place()
+        row = Row(
+            operations["STRIDED" if strided else "ARRAY"],
+            source=register,
+            destination=place,
+            need=need if strided else need | CONTIGUOUS | ALIGNED,
+            **self.array_form(array),
+        )
+        self.owned += strided
+        self.checks.append(row)
+        self.arrays[place] = row, math.prod(array.shape) * np.dtype(array.dtype).itemsize
+
+    def external(self, array: np.ndarray) -> None:
+        """An array from outside, looked at anew at each call, as it may be reshaped or resized."""
+        walked = array.flags.c_contiguous and array.flags.aligned
+        register = self.take_registers(1)
+        self.checks.append(Row(operations["OUTSIDE"], subject=self.at(array), destination=register))
+        self.check_array(Array(array.dtype, array.shape, None if walked else array.strides), register, 0)
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """What is moved at the end; where it is written must not be seen in what else goes in."""
+        targets = [write.target for write in writes]
+        for number, write in enumerate(writes):
+            target, source = write.target, write.source
+            check, size = self.arrays[target]
+            if check.operation != operations["ARRAY"]:
+                raise ValueError("an argument with strides is written by Python")
+            if type(source) is int and source != target and source in targets:
+                raise ValueError("arguments that change places are written by Python")
+            check.need |= WRITEABLE
+            for place, (_, others) in self.arrays.items():
+                if place != target and place not in targets[:number]:
+                    fields = {"source": target, "count": size, "destination": place, "need": others}
+                    self.checks.append(Row(operations["APART"], **fields))
+            if isinstance(source, np.ndarray):
+                self.kept.append(source)
+                fields = {"companion": source.ctypes.data + write.offset, "destination": target, "count": size}
+                self.moves.append(Row(operations["MOVE_CONSTANT"], **fields))
+            else:
+                fields = {"source": source, "need": write.offset, "destination": target, "count": size}
+                self.moves.append(Row(operations["MOVE"], **fields))
+
+    def keyword(self, name: str, position: int, register: int, count: int, ordered: bool) -> None:
+        """One of the call's names is this one, of an argument that becomes a register."""
+        fields = {"subject": self.at(name), "companion": self.at(str), "need": ordered, "count": count}
+        self.checks.append(Row(operations["KEYWORD"], source=position, destination=register, **fields))
 
     def check(self, tree: Any, register: int) -> None:
         """What the object in a register must be; places are numbered depth first."""
@@ -209,9 +296,11 @@ class Plan:
             fields = {"subject": self.at(tree.value), "companion": self.at(type(tree.value))}
             self.checks.append(Row(operations["EQUAL" if by_value else "SAME"], source=register, **fields))
         elif kind is Array:
-            needed = CONTIGUOUS_AND_ALIGNED | (WRITEABLE if tree.writeable else 0)
-            fields = self.array_form(tree) | {"need": needed, "destination": self.take_place()}
-            self.checks.append(Row(operations["ARRAY"], source=register, **fields))
+            self.check_array(tree, register, ALIGNED)
+            self.given.append(register)
+        elif kind is Scalar and tree.type is int:
+            fields = {"subject": self.at(int), "destination": self.take_place()}
+            self.checks.append(Row(operations["INT"], source=register, **fields))
             self.given.append(register)
         elif kind is Scalar and tree.type in SCALARS:
             fields = {"subject": self.at(tree.type), "need": SCALARS[tree.type], "destination": self.take_place()}
@@ -231,15 +320,39 @@ class Plan:
         else:
             raise ValueError(f"an argument {tree!r} has no native form")
 
-    def guard(self, holder: Any, *key_and_expected: Any) -> None:
-        """A cell's content, or a dict's value at a key, has to be the expected object."""
-        *key, expected = key_and_expected
-        address = None if expected is ABSENT else self.at(expected)
-        if isinstance(holder, dict):
-            fields = {"subject": self.at(holder), "companion": self.at(*key), "need": address or 0}
-            self.checks.append(Row(operations["ITEM"], **fields))
-        else:
+    def guard(self, holder: Any, *expected: Any) -> None:
+        """What lies outside has to be the expected objects: see `Entry`."""
+        kind = type(holder)
+        if kind is types.CellType:
+            (content,) = expected
+            address = None if content is ABSENT else self.at(content)
             self.checks.append(Row(operations["CELL"], subject=self.at(holder), companion=address))
+        elif isinstance(holder, (dict, type)) and len(expected) == 2:
+            key, value = expected
+            if type(key) not in BY_VALUE:
+                raise ValueError(f"a key {key!r} might be compared by Python")
+            if isinstance(holder, type):
+                self.kept.append(holder)
+                (holder,) = gc.get_referents(type.__dict__["__dict__"].__get__(holder))  # what the proxy stands for
+            fields = {"need": 0 if value is ABSENT else self.at(value), "companion": self.at(key)}
+            self.checks.append(Row(operations["ITEM"], subject=self.at(holder), **fields))
+        elif isinstance(holder, (list, dict)):
+            (content,) = expected
+            objects = [x for pair in content for x in pair] if isinstance(holder, dict) else content
+            self.kept.append(objects)
+            addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
+            fields = {"companion": self.at(addresses), "count": len(content)}
+            operation = "HELD_DICT" if isinstance(holder, dict) else "HELD_LIST"
+            self.checks.append(Row(operations[operation], subject=self.at(holder), **fields))
+        else:
+            (namespace,) = expected
+            if (
+                interface("PyObject_GenericGetDict", ctypes.py_object, ctypes.py_object, ctypes.c_void_p)(holder, None)
+                is not namespace
+            ):
+                raise ValueError(f"{kind} has a __dict__ of its own")
+            fields = {"companion": self.at(namespace), "need": self.at(kind)}
+            self.checks.append(Row(operations["NAMESPACE"], subject=self.at(holder), **fields))
 
     def construct(self, tree: Any, register: int) -> None:
         """How the result in a register is made; places are numbered depth first, containers are made after their items."""
@@ -251,10 +364,12 @@ class Plan:
         elif kind is Array:
             fields = self.array_form(tree) | {"source": self.take_place()}
             self.allocations.append(Row(operations["NEW_ARRAY"], destination=register, **fields))
-        elif kind is Scalar and (tree.type is bool or tree.type in SCALARS):
+        elif kind is Scalar and (tree.type in (bool, int) or tree.type in SCALARS):
             place = self.take_place()
             self.allocations.append(Row(operations["SLOT"], source=place))
-            if tree.type in (bool, np.bool):
+            if tree.type is int:
+                self.constructions.append(Row(operations["NEW_INT"], destination=register, source=place))
+            elif tree.type in (bool, np.bool):
                 fields = {"subject": self.at(tree.type(True)), "companion": self.at(tree.type(False))}
                 self.constructions.append(Row(operations["CHOICE"], destination=register, source=place, **fields))
             else:

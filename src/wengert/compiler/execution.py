@@ -27,6 +27,8 @@ class Executable:
         self.argument_types = [x.dtype for x in program.inputs if x.op == "argument"]
         self.results = [(x.shape, x.dtype) for x in program.results]
         self.write_targets = [target.attributes[0] for target, _ in program.writes]
+        self.writes = list(zip(self.write_targets, plan.write_homes, strict=True))
+        self.forms = [(x.dtype, x.shape) for x in externals]  # which may be changed in place
         # The number of an input in the plan's buffers -> what is passed for it.
         self.inputs = [("argument" if x.op == "argument" else "external", x.attributes[0]) for x in program.inputs]
         self.native_only = all(isinstance(step, str) for step in sequence)
@@ -37,6 +39,8 @@ class Executable:
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """The results' arrays, in order, or MISS; what is written into arguments is written if no guard fails."""
+        if any((x.dtype, x.shape) != form for x, form in zip(self.externals, self.forms, strict=True)):
+            return MISS
         keep: list[np.ndarray] = []
         for slot, dtype in zip(self.argument_slots, self.argument_types, strict=True):
             value = leaves[slot]

@@ -421,8 +421,9 @@ class Planner:
                 view = lies[id(source)].through(x)
                 if view is not None:
                     lies[id(x)] = view
-            if id(x) in written:
-                memory(x)
+            if id(x) in written and (id(x) not in lies or lies[id(x)].strides != contiguous(x.shape)):
+                needed.add(id(x))  # in order, as it is moved in one piece
+                lies[id(x)] = _somewhere(x)
         return needed
 
     def _view(self, x: Instruction) -> Home | None:

@@ -21,7 +21,7 @@ from wengert.compiler.native_text import ARRAY, TUPLE_ITEMS, assembly
 
 __all__ = ["adopt", "available", "interface", "native_type"]
 
-NEW_FROM_DESCR = 94  # PyArray_NewFromDescr in the table that the capsule _ARRAY_API holds
+IN_ARRAY_API = {"PyArray_NewCopy": 85, "PyArray_NewFromDescr": 94}  # in the table that the capsule _ARRAY_API holds
 TYPE_FLAGS = 168  # of a PyTypeObject, in 3.11 alone
 HAVE_VECTORCALL, BASETYPE, HAVE_GC = 1 << 11, 1 << 10, 1 << 14
 SIZE_MEMBER, OBJECT_MEMBER, READ_ONLY = 19, 6, 1
@@ -67,12 +67,14 @@ def as_expected() -> bool:
     pair, sequence, cell, text = (content, array), [content, array], types.CellType(content), b"abc"
     found = word(array, ARRAY["dimensions"])
     shape = (ctypes.c_ssize_t * 2).from_address(found)
+    strides = (ctypes.c_ssize_t * 2).from_address(word(array, ARRAY["strides"]))
     facts = [
         object.__basicsize__ == 16,
         word(array, 8) == id(np.ndarray),
         word(array, ARRAY["data"]) == array.ctypes.data,
         word(array, ARRAY["nd"], ctypes.c_int) == 2,
         tuple(shape) == (2, 3),
+        tuple(strides) == (24, 8),
         word(array, ARRAY["descr"]) == id(array.dtype),
         word(array, ARRAY["flags"], ctypes.c_int) == array.flags.num,
         word(array.dtype, ARRAY["byteorder"], ctypes.c_char) == b"=",
@@ -115,14 +117,18 @@ def interface(name: str, result: type | None, *arguments: type) -> Callable:
 
 
 def address_of(name: str) -> int:
-    """The address of a function of CPython's or of NumPy's C interface."""
-    if name != "PyArray_NewFromDescr":
+    """The address of a function of CPython's, of NumPy's or of C's."""
+    if name == "memmove":
+        return ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
+    if name not in IN_ARRAY_API:
         return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
     pointer = interface("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
-    table = (ctypes.c_void_p * (NEW_FROM_DESCR + 1)).from_address(pointer(_multiarray_umath._ARRAY_API, None))
-    return table[NEW_FROM_DESCR] or 0
+    table = (ctypes.c_void_p * (max(IN_ARRAY_API.values()) + 1)).from_address(
+        pointer(_multiarray_umath._ARRAY_API, None)
+    )
+    return table[IN_ARRAY_API[name]] or 0
 
 
 @functools.cache

@@ -31,14 +31,14 @@ class Descriptor(ctypes.Structure):
     """All that the machine code knows of one entry; offsets are in bytes from the start of the entry's block."""
 
     _fields_ = [
-        ("arguments", ctypes.c_int64),
+        ("positional", ctypes.c_int64),  # how many arguments come by position, and how many by keyword
+        ("keywords", ctypes.c_int64),
         ("kernel", ctypes.c_void_p),
         ("checks", ctypes.c_void_p),
         ("allocations", ctypes.c_void_p),
         ("constructions", ctypes.c_void_p),
-        ("externals", ctypes.c_void_p),
-        ("external_count", ctypes.c_int64),
-        ("first_external", ctypes.c_int64),
+        ("moves", ctypes.c_void_p),
+        ("workspace", ctypes.c_int64),  # its place, the table's last
         (
             "block",
             ctypes.c_void_p,
@@ -56,8 +56,8 @@ class Descriptor(ctypes.Structure):
     ]
 
 
-# What a row does. Values are objects in numbered registers: the positional arguments first, then what containers hold,
-# then the results. Places are the kernel's table of pointers.
+# What a row does. Values are objects in numbered registers: the arguments first, then what containers hold, the arrays
+# from outside, and the results. Places are the kernel's table of pointers.
 operations = {
     "END": 0,
     # checks
@@ -72,6 +72,15 @@ operations = {
     # becomes register destination
     "CELL": 9,  # the cell subject holds companion
     "ITEM": 10,  # subject[companion] is the object at address need
+    "KEYWORD": 11,  # one of count keywords is subject, of the type companion (str): its argument becomes register
+    # destination; with need it has to be the one in position source
+    "INT": 12,  # source: of exact type subject (int), nearer to 0 than 2**53; destination: its place
+    "STRIDED": 13,  # source: as for ARRAY, with count strides after the lengths; what it holds is copied in order
+    "OUTSIDE": 14,  # subject, which becomes register destination
+    "HELD_LIST": 15,  # the list subject holds the count objects companion, and nothing else
+    "HELD_DICT": 16,  # the dict subject holds count keys, in order, with their values: pairs of objects companion
+    "NAMESPACE": 17,  # the object subject has the __dict__ companion, and is of the type at address need
+    "APART": 18,  # the count bytes in place source and the need bytes in place destination do not overlap
     # allocations
     "NEW_ARRAY": 1,  # dtype subject, count dimensions companion; register destination, place source
     "SLOT": 2,  # place source is its own slot in the block
@@ -83,16 +92,20 @@ operations = {
     "NEW_TUPLE": 5,  # of count registers from source on
     "NEW_LIST": 6,
     "NEW_DICT": 7,  # with the keys at companion
+    "NEW_INT": 8,  # from the slot source
+    # moves
+    "MOVE": 1,  # count bytes, to place destination: from need bytes after place source
+    "MOVE_CONSTANT": 2,  # count bytes, to place destination: from companion
 }
 
 # Offsets into NumPy's and CPython's objects; `native_call.as_expected` compares them with live ones.
-ARRAY = {"data": 16, "nd": 24, "dimensions": 32, "descr": 56, "flags": 64, "byteorder": 26}
+ARRAY = {"data": 16, "nd": 24, "dimensions": 32, "strides": 40, "descr": 56, "flags": 64, "byteorder": 26}
 TUPLE_ITEMS = tuple.__basicsize__  # 24, and 32 since tuples keep their hash (3.14)
 
 # `Descriptor.kernel` stands for `i32 0, i32 1`, `operation.END` for 0, `array.data` for its offset: see `assembly`.
 TEXT = r"""
 %Row = type { i64, i64, i64, i64, i64, ptr, ptr }
-%Descriptor = type { i64, ptr, ptr, ptr, ptr, ptr, i64, i64, ptr, i64, i64, i64, i64, i64, i64, i64, i64, ptr, i64 }
+%Descriptor = type { i64, i64, ptr, ptr, ptr, ptr, ptr, i64, ptr, i64, i64, i64, i64, i64, i64, i64, i64, ptr, i64 }
 ; a callable: header (count, type), vectorcall, state (a tuple: bytes of descriptor addresses, entries), slow path
 %Callable = type { i64, ptr, ptr, ptr, ptr }
 
@@ -117,10 +130,16 @@ declare void @PyEval_RestoreThread(ptr)
 declare ptr @PyType_GenericAlloc(ptr, i64)
 declare void @PyObject_GC_UnTrack(ptr)
 declare void @PyObject_GC_Del(ptr)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyObject_GenericGetDict(ptr, ptr)
 declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
+declare ptr @PyArray_NewCopy(ptr, i32)
+declare ptr @memmove(ptr, ptr, i64)
 
 ; ---- do the arguments and the guards match? 1 or 0; the pointers of matched leaves are left in the table -------------
-define internal i64 @matches(ptr %descriptor, ptr %table, ptr %values, ptr %slots, ptr %owned) {
+; %keywords are the names and %named the arguments that came by them
+define internal i64 @matches(ptr %descriptor, ptr %table, ptr %values, ptr %slots, ptr %owned, ptr %named, ptr %keywords) {
 entry:
   %checks_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.checks
   %checks = load ptr, ptr %checks_at
@@ -129,12 +148,15 @@ entry:
   %position = alloca i64
   %key_is = alloca ptr
   %content_is_at = alloca ptr
+  %overflow_at = alloca i32
   br label %step
 step:
   %row = phi ptr [ %checks, %entry ], [ %next, %array_taken ], [ %next, %scalar_one ], [ %next, %scalar_two ],
                  [ %next, %same ], [ %next, %equal ], [ %next, %equal_compare ], [ %next, %tuple_items ],
                  [ %next, %list_items ], [ %next, %dict_size ], [ %next, %key_found ], [ %next, %cell ],
-                 [ %next, %item_found ], [ %next, %item_absent ]
+                 [ %next, %item_found ], [ %next, %item_absent ], [ %next, %keyword_found ], [ %next, %int_taken ],
+                 [ %next, %strided_taken ], [ %next, %outside ], [ %next, %held_items ], [ %next, %pairs_end ],
+                 [ %next, %namespace_is ], [ %next, %apart ]
   %next = getelementptr %Row, ptr %row, i64 1
   %operation = load i64, ptr %row
   %source_at = getelementptr %Row, ptr %row, Row.source
@@ -167,6 +189,14 @@ step:
     i64 operation.KEY, label %key
     i64 operation.CELL, label %cell
     i64 operation.ITEM, label %item
+    i64 operation.KEYWORD, label %keyword
+    i64 operation.INT, label %int
+    i64 operation.STRIDED, label %array
+    i64 operation.OUTSIDE, label %outside
+    i64 operation.HELD_LIST, label %held_list
+    i64 operation.HELD_DICT, label %held_dict
+    i64 operation.NAMESPACE, label %namespace
+    i64 operation.APART, label %apart
   ]
 
 array:
@@ -210,7 +240,7 @@ array_dimensions:
 array_axis:
   %axis = phi i64 [ 0, %array_dimensions ], [ %axis_next, %array_length ]
   %axis_done = icmp eq i64 %axis, %count
-  br i1 %axis_done, label %array_taken, label %array_length
+  br i1 %axis_done, label %array_fits, label %array_length
 array_length:
   %length_at = getelementptr i64, ptr %shape, i64 %axis
   %length = load i64, ptr %length_at
@@ -219,10 +249,41 @@ array_length:
   %axis_next = add i64 %axis, 1
   %length_is = icmp eq i64 %length, %expected
   br i1 %length_is, label %array_axis, label %mismatch
+array_fits:
+  %is_strided = icmp eq i64 %operation, operation.STRIDED
+  br i1 %is_strided, label %strided, label %array_taken
 array_taken:
   %data_at = getelementptr i8, ptr %value, i64 array.data
   %data = load ptr, ptr %data_at
   store ptr %data, ptr %place
+  br label %step
+strided:
+  %strides_at = getelementptr i8, ptr %value, i64 array.strides
+  %strides = load ptr, ptr %strides_at
+  %expected_strides = getelementptr i64, ptr %companion, i64 %count
+  br label %strided_axis
+strided_axis:
+  %strided_number = phi i64 [ 0, %strided ], [ %strided_next, %strided_stride ]
+  %strided_done = icmp eq i64 %strided_number, %count
+  br i1 %strided_done, label %strided_copy, label %strided_stride
+strided_stride:
+  %stride_at = getelementptr i64, ptr %strides, i64 %strided_number
+  %stride = load i64, ptr %stride_at
+  %expected_stride_at = getelementptr i64, ptr %expected_strides, i64 %strided_number
+  %expected_stride = load i64, ptr %expected_stride_at
+  %strided_next = add i64 %strided_number, 1
+  %stride_is = icmp eq i64 %stride, %expected_stride
+  br i1 %stride_is, label %strided_axis, label %mismatch
+strided_copy: ; the call owns it
+  %copied = call ptr @PyArray_NewCopy(ptr %value, i32 0)
+  %copied_failed = icmp eq ptr %copied, null
+  br i1 %copied_failed, label %mismatch, label %strided_taken
+strided_taken:
+  call void @hold(ptr %owned, ptr %copied)
+  call void @Py_DecRef(ptr %copied)
+  %copied_data_at = getelementptr i8, ptr %copied, i64 array.data
+  %copied_data = load ptr, ptr %copied_data_at
+  store ptr %copied_data, ptr %place
   br label %step
 
 scalar: ; the number is copied, so that no kernel can write into an immutable object
@@ -241,6 +302,68 @@ scalar_two:
   %second = load i64, ptr %second_at
   %second_slot = getelementptr i8, ptr %slot, i64 8
   store i64 %second, ptr %second_slot
+  br label %step
+
+int:
+  %int_type = load ptr, ptr %type_at
+  %int_is = icmp eq ptr %int_type, %subject
+  br i1 %int_is, label %int_number, label %mismatch
+int_number: ; what overflows is no error, and given as -1
+  %int_value = call i64 @PyLong_AsLongLongAndOverflow(ptr %value, ptr %overflow_at)
+  %overflow = load i32, ptr %overflow_at
+  %int_fits = icmp eq i32 %overflow, 0
+  %int_raised = add i64 %int_value, 9007199254740991 ; 2**53 - 1
+  %int_near = icmp ult i64 %int_raised, 18014398509481983 ; 2**54 - 1
+  %int_good = and i1 %int_fits, %int_near
+  br i1 %int_good, label %int_taken, label %mismatch
+int_taken:
+  store i64 %int_value, ptr %slot
+  store ptr %slot, ptr %place
+  br label %step
+
+keyword:
+  %names = getelementptr i8, ptr %keywords, i64 tuple.items
+  br label %name
+name: ; names in code are interned: identity finds them
+  %name_index = phi i64 [ 0, %keyword ], [ %name_next, %name_other ]
+  %names_done = icmp eq i64 %name_index, %count
+  br i1 %names_done, label %text, label %name_look
+name_look:
+  %name_at = getelementptr ptr, ptr %names, i64 %name_index
+  %this_name = load ptr, ptr %name_at
+  %name_is = icmp eq ptr %this_name, %subject
+  br i1 %name_is, label %named_one, label %name_other
+name_other:
+  %name_next = add i64 %name_index, 1
+  br label %name
+text:
+  %text_index = phi i64 [ 0, %name ], [ %text_next, %text_other ]
+  %texts_done = icmp eq i64 %text_index, %count
+  br i1 %texts_done, label %mismatch, label %text_look
+text_look:
+  %text_at = getelementptr ptr, ptr %names, i64 %text_index
+  %this_text = load ptr, ptr %text_at
+  %text_kind_at = getelementptr i8, ptr %this_text, i64 8
+  %text_kind = load ptr, ptr %text_kind_at
+  %text_exact = icmp eq ptr %text_kind, %companion
+  br i1 %text_exact, label %text_compare, label %text_other
+text_compare:
+  %text_compared = call i32 @PyObject_RichCompareBool(ptr %this_text, ptr %subject, i32 2)
+  %text_equal = icmp eq i32 %text_compared, 1
+  br i1 %text_equal, label %named_one, label %text_other
+text_other:
+  %text_next = add i64 %text_index, 1
+  br label %text
+named_one:
+  %keyword_index = phi i64 [ %name_index, %name_look ], [ %text_index, %text_compare ]
+  %in_position = icmp eq i64 %keyword_index, %source
+  %any_position = icmp eq i64 %need, 0
+  %position_good = or i1 %in_position, %any_position
+  br i1 %position_good, label %keyword_found, label %mismatch
+keyword_found:
+  %keyword_at = getelementptr ptr, ptr %named, i64 %keyword_index
+  %keyword_object = load ptr, ptr %keyword_at
+  store ptr %keyword_object, ptr %item_to
   br label %step
 
 same:
@@ -361,6 +484,79 @@ item_absent:
   %item_fine = icmp eq ptr %item_error, null
   br i1 %item_fine, label %step, label %mismatch
 
+outside:
+  store ptr %subject, ptr %item_to
+  br label %step
+
+held_list:
+  %held_size_at = getelementptr i8, ptr %subject, i64 16
+  %held_length = load i64, ptr %held_size_at
+  %held_length_is = icmp eq i64 %held_length, %count
+  %held_first_at = getelementptr i8, ptr %subject, i64 24
+  %held_first = load ptr, ptr %held_first_at
+  br i1 %held_length_is, label %held_items, label %mismatch
+held_items:
+  %held_index = phi i64 [ 0, %held_list ], [ %held_next, %held_item ]
+  %held_done = icmp eq i64 %held_index, %count
+  br i1 %held_done, label %step, label %held_item
+held_item:
+  %held_item_at = getelementptr ptr, ptr %held_first, i64 %held_index
+  %held_object = load ptr, ptr %held_item_at
+  %held_expected_at = getelementptr ptr, ptr %companion, i64 %held_index
+  %held_expected = load ptr, ptr %held_expected_at
+  %held_next = add i64 %held_index, 1
+  %held_is = icmp eq ptr %held_object, %held_expected
+  br i1 %held_is, label %held_items, label %mismatch
+
+held_dict: ; walked through: no key is hashed or compared
+  store i64 0, ptr %position
+  %pairs_length = call i64 @PyDict_Size(ptr %subject)
+  %pairs_length_is = icmp eq i64 %pairs_length, %count
+  br i1 %pairs_length_is, label %pairs, label %mismatch
+pairs:
+  %pair_at = phi ptr [ %companion, %held_dict ], [ %pair_next, %pair_content ]
+  %more_pairs = call i32 @PyDict_Next(ptr %subject, ptr %position, ptr %key_is, ptr %content_is_at)
+  %no_pair = icmp eq i32 %more_pairs, 0
+  br i1 %no_pair, label %pairs_end, label %pair
+pair:
+  %pair_key = load ptr, ptr %key_is
+  %expected_key = load ptr, ptr %pair_at
+  %pair_key_is = icmp eq ptr %pair_key, %expected_key
+  br i1 %pair_key_is, label %pair_content, label %mismatch
+pair_content:
+  %pair_object = load ptr, ptr %content_is_at
+  %expected_object_at = getelementptr ptr, ptr %pair_at, i64 1
+  %expected_object = load ptr, ptr %expected_object_at
+  %pair_next = getelementptr ptr, ptr %pair_at, i64 2
+  %pair_object_is = icmp eq ptr %pair_object, %expected_object
+  br i1 %pair_object_is, label %pairs, label %mismatch
+pairs_end:
+  br label %step
+
+namespace:
+  %owner_type_at = getelementptr i8, ptr %subject, i64 8
+  %owner_type = load i64, ptr %owner_type_at
+  %owner_type_is = icmp eq i64 %owner_type, %need
+  br i1 %owner_type_is, label %namespace_of, label %mismatch
+namespace_of:
+  %namespace_found = call ptr @PyObject_GenericGetDict(ptr %subject, ptr null)
+  call void @Py_DecRef(ptr %namespace_found) ; null is an error
+  %namespace_same = icmp eq ptr %namespace_found, %companion
+  br i1 %namespace_same, label %namespace_is, label %mismatch
+namespace_is:
+  br label %step
+
+apart:
+  %one_at = getelementptr ptr, ptr %table, i64 %source
+  %one = load i64, ptr %one_at
+  %other = load i64, ptr %place
+  %one_end = add i64 %one, %count
+  %other_end = add i64 %other, %need
+  %one_before = icmp ule i64 %one_end, %other
+  %other_before = icmp ule i64 %other_end, %one
+  %are_apart = or i1 %one_before, %other_before
+  br i1 %are_apart, label %step, label %mismatch
+
 match:
   ret i64 1
 mismatch:
@@ -463,7 +659,16 @@ step:
     i64 operation.NEW_TUPLE, label %tuple
     i64 operation.NEW_LIST, label %list
     i64 operation.NEW_DICT, label %dict
+    i64 operation.NEW_INT, label %int
   ]
+
+int:
+  %int_value = load i64, ptr %slot
+  %int_object = call ptr @PyLong_FromLongLong(i64 %int_value)
+  %int_failed = icmp eq ptr %int_object, null
+  br i1 %int_failed, label %out_of_memory, label %int_made
+int_made:
+  br label %made
 
 scalar:
   %scalar_object = call ptr %companion(ptr %subject, i64 0)
@@ -554,7 +759,7 @@ dict_moved:
 
 made:
   %object = phi ptr [ %scalar_object, %scalar_one ], [ %scalar_object, %scalar_two ], [ %chosen, %choice ],
-                    [ %subject, %constant ], [ %registered, %register ]
+                    [ %subject, %constant ], [ %registered, %register ], [ %int_object, %int_made ]
   store ptr %object, ptr %to
   br label %step
 done:
@@ -563,8 +768,49 @@ out_of_memory:
   ret i64 0
 }
 
+; ---- what is written into arguments, when nothing can fail any more ---------------------------------------------------
+define internal void @move(ptr %descriptor, ptr %table) {
+entry:
+  %rows_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.moves
+  %rows = load ptr, ptr %rows_at
+  br label %step
+step:
+  %row = phi ptr [ %rows, %entry ], [ %next, %move ]
+  %next = getelementptr %Row, ptr %row, i64 1
+  %operation = load i64, ptr %row
+  %source_at = getelementptr %Row, ptr %row, Row.source
+  %source = load i64, ptr %source_at
+  %destination_at = getelementptr %Row, ptr %row, Row.destination
+  %destination = load i64, ptr %destination_at
+  %count_at = getelementptr %Row, ptr %row, Row.count
+  %count = load i64, ptr %count_at
+  %need_at = getelementptr %Row, ptr %row, Row.need
+  %need = load i64, ptr %need_at
+  %to_at = getelementptr ptr, ptr %table, i64 %destination
+  switch i64 %operation, label %done [
+    i64 operation.MOVE, label %place
+    i64 operation.MOVE_CONSTANT, label %constant
+  ]
+place:
+  %from_at = getelementptr ptr, ptr %table, i64 %source
+  %from = load ptr, ptr %from_at
+  %from_there = getelementptr i8, ptr %from, i64 %need
+  br label %move
+constant:
+  %companion_at = getelementptr %Row, ptr %row, Row.companion
+  %companion = load ptr, ptr %companion_at
+  br label %move
+move:
+  %content = phi ptr [ %from_there, %place ], [ %companion, %constant ]
+  %to = load ptr, ptr %to_at
+  %ignored = call ptr @memmove(ptr %to, ptr %content, i64 %count)
+  br label %step
+done:
+  ret void
+}
+
 ; ---- one entry: its results as a new reference; null when it does not match, or with an error set --------------------
-define internal ptr @attempt(ptr %descriptor, ptr %arguments) {
+define internal ptr @attempt(ptr %descriptor, ptr %arguments, ptr %keywords) {
 entry:
   %block_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.block
   %cached = load ptr, ptr %block_at
@@ -621,7 +867,8 @@ argument_copy:
   br label %argument
 
 check:
-  %matched = call i64 @matches(ptr %descriptor, ptr %table, ptr %values, ptr %slots, ptr %owned)
+  %named = getelementptr ptr, ptr %arguments, i64 %argument_count
+  %matched = call i64 @matches(ptr %descriptor, ptr %table, ptr %values, ptr %slots, ptr %owned, ptr %named, ptr %keywords)
   %no_match = icmp eq i64 %matched, 0
   br i1 %no_match, label %give_back, label %empty
 
@@ -641,30 +888,12 @@ empty_result:
 results:
   %allocated = call i64 @allocate(ptr %descriptor, ptr %table, ptr %values, ptr %slots)
   %not_allocated = icmp eq i64 %allocated, 0
-  br i1 %not_allocated, label %drop, label %externals
+  br i1 %not_allocated, label %drop, label %workspace
 
-externals:
-  %externals_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.externals
-  %external_from = load ptr, ptr %externals_at
-  %external_count_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.external_count
-  %external_count = load i64, ptr %external_count_at
-  %first_external_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.first_external
-  %first_external = load i64, ptr %first_external_at
-  %external_to = getelementptr ptr, ptr %table, i64 %first_external
-  br label %external
-external:
-  %external_index = phi i64 [ 0, %externals ], [ %external_next, %external_copy ]
-  %externals_done = icmp eq i64 %external_index, %external_count
-  br i1 %externals_done, label %workspace, label %external_copy
-external_copy:
-  %external_at = getelementptr ptr, ptr %external_from, i64 %external_index
-  %external_data = load ptr, ptr %external_at
-  %external_place = getelementptr ptr, ptr %external_to, i64 %external_index
-  store ptr %external_data, ptr %external_place
-  %external_next = add i64 %external_index, 1
-  br label %external
 workspace: ; it is the block's beginning, and the last place of the table
-  %workspace_to = getelementptr ptr, ptr %external_to, i64 %external_count
+  %workspace_place_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.workspace
+  %workspace_place = load i64, ptr %workspace_place_at
+  %workspace_to = getelementptr ptr, ptr %table, i64 %workspace_place
   store ptr %block, ptr %workspace_to
   %kernel_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.kernel
   %kernel = load ptr, ptr %kernel_at
@@ -689,6 +918,7 @@ build:
   %not_constructed = icmp eq i64 %constructed, 0
   br i1 %not_constructed, label %drop, label %built
 built:
+  call void @move(ptr %descriptor, ptr %table)
   %root_at = getelementptr ptr, ptr %values, i64 %first_result
   %root = load ptr, ptr %root_at
   %calls_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.calls
@@ -744,11 +974,11 @@ entry:
   %no_keywords = icmp eq ptr %keywords, null
   br i1 %no_keywords, label %entries, label %keyworded
 keyworded:
-  %keyword_count_at = getelementptr i8, ptr %keywords, i64 16
-  %keyword_count = load i64, ptr %keyword_count_at
-  %none_given = icmp eq i64 %keyword_count, 0
-  br i1 %none_given, label %entries, label %slow
+  %names_at = getelementptr i8, ptr %keywords, i64 16
+  %names = load i64, ptr %names_at
+  br label %entries
 entries: ; held, since the entries may be replaced while one of them runs
+  %keyword_count = phi i64 [ 0, %entry ], [ %names, %keyworded ]
   %state = load ptr, ptr %state_at
   %no_state = icmp eq ptr %state, null
   br i1 %no_state, label %slow, label %first
@@ -769,12 +999,16 @@ consider:
   %at_next = getelementptr ptr, ptr %at, i64 1
   %descriptor = load ptr, ptr %at
   %wanted = load i64, ptr %descriptor
+  %wanted_keywords_at = getelementptr %Descriptor, ptr %descriptor, Descriptor.keywords
+  %wanted_keywords = load i64, ptr %wanted_keywords_at
   %count_is = icmp eq i64 %wanted, %count
-  br i1 %count_is, label %try, label %other_count
+  %keywords_are = icmp eq i64 %wanted_keywords, %keyword_count
+  %counts_are = and i1 %count_is, %keywords_are
+  br i1 %counts_are, label %try, label %other_count
 other_count:
   br label %following
 try:
-  %result = call ptr @attempt(ptr %descriptor, ptr %arguments)
+  %result = call ptr @attempt(ptr %descriptor, ptr %arguments, ptr %keywords)
   %missed = icmp eq ptr %result, null
   br i1 %missed, label %failed, label %finish
 failed:
