@@ -95,10 +95,9 @@ def evaluated(lazy: bool, function: Callable, args: tuple, kwargs: dict[str, Any
     For functions whose results are arrays of their own, of no other dimensions than their arguments and 1: what the result is
     like is seen from a call with small arrays, in which each length stands for a large one.
     """
-    sizes = [x.size for x in args if type(x) is np.ndarray]
-    waits = any(type(x) is Later for x in args) or any(map(many, sizes))
-    if not lazy or not (waits or many(math.prod(sizes))):
+    if not lazy or not _large(function, args):
         return function(*args, **kwargs) if kwargs else function(*args)
+    waits = any(type(x) is Later or (type(x) is np.ndarray and many(x.size)) for x in args)
     called = functools.partial(function, **kwargs) if kwargs else function
     lengths: dict[int, int] = {1: 1, 0: 0}
     small = [_small(x, lengths) for x in args]
@@ -115,6 +114,24 @@ def evaluated(lazy: bool, function: Callable, args: tuple, kwargs: dict[str, Any
     except Exception:
         pass  # the real arguments say what is wrong
     return called(*(x.value() if type(x) is Later else x for x in args))
+
+
+def _large(function: Callable, args: tuple) -> bool:
+    """May a value or a result be large?"""
+    bound = 1
+    for x in args:
+        if type(x) is np.ndarray:
+            bound *= x.size
+        elif type(x) is Later:
+            return True
+    if not many(bound):
+        return False
+    if isinstance(function, np.ufunc) and function.signature is None:
+        try:
+            return many(np.broadcast(*args).size)
+        except ValueError:  # NumPy's own error
+            return False
+    return True
 
 
 def _small(x: Any, lengths: dict[int, int]) -> Any:

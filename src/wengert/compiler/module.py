@@ -27,7 +27,7 @@ LONG_TEXT = 200_000  # of the functions that call kernels, from which on they ar
 LARGE_CONSTANT = (
     4096  # bytes, from which on a constant array is passed like one from outside, and not written into the text
 )
-LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
+LONGEST = 400  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
 class Module:
