@@ -24,6 +24,7 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
 LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
+PLACE = "[64 x i8]"  # for the total of a chunk: a line of the cache, so that threads do not write into the same one
 LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
@@ -42,7 +43,7 @@ class Module:
     def __init__(self, plan: Plan, machine: Machine, threads: int = 1):
         self.plan, self.machine = plan, machine
         self.shared = Shared(machine, threads)
-        self.runners: dict[str, str] = {}  # of kernels that threads share: what a thread begins with
+        self.runners: dict[str, str] = {}  # of kernels that threads share: what the pool calls
         self.kernels: dict[str, str] = {}  # name by text
         self.functions: list[str] = []
         self.sequence: list[Any] = []
@@ -100,16 +101,29 @@ class Module:
             self.kernels[text] = f"@kernel{len(self.kernels)}"
         return self.kernels[text]
 
-    def runner(self, name: str, kinds: list[str], pack: str) -> str:
-        """A function that a thread can begin with: it calls the kernel with what a pack holds."""
+    def runner(self, name: str, kernel: Kernel, kinds: list[str], pack: str) -> str:
+        """What the pool calls: the kernel for one chunk, with what a pack holds and the chunk's own places for totals."""
         if name not in self.runners:
-            lines = [f"define internal ptr {name}.thread(ptr %pack) #main {{", "entry:"]
+            lines = [f"define internal void {name}.chunk(ptr %pack, i64 %chunk) #main {{", "entry:"]
             for i, kind in enumerate(kinds):
                 lines.append(f"  %a{i} = getelementptr {pack}, ptr %pack, i32 0, i32 {i}")
                 lines.append(f"  %v{i} = load {kind}, ptr %a{i}")
-            given = ", ".join(f"{kind} %v{i}" for i, kind in enumerate(kinds))
-            lines += [f"  call void {name}({given})", "  ret ptr null", "}"]
-            self.runners[name] = f"{name}.thread"
+            given = [f"{kind} %v{i}" for i, kind in enumerate(kinds)]
+            if kernel.totals:
+                *given, places = given
+                lines.append(f"  %first = mul i64 %chunk, {len(kernel.totals)}")
+                for i in range(len(kernel.totals)):
+                    lines.append(f"  %n{i} = add i64 %first, {i}")
+                    lines.append(f"  %t{i} = getelementptr {PLACE}, {places}, i64 %n{i}")
+                    given.append(f"ptr %t{i}")
+            for i, bound in enumerate(("from", "to")):
+                lines.append(f"  %c{i} = add i64 %chunk, {i}")
+                lines.append(f"  %u{i} = mul i64 %c{i}, {kernel.units}")
+                lines.append(f"  %d{i} = udiv i64 %u{i}, {kernel.chunks}")
+                lines.append(f"  %{bound} = mul i64 %d{i}, {kernel.unit}")
+                given.append(f"i64 %{bound}")
+            lines += [f"  call void {name}({', '.join(given)})", "  ret void", "}"]
+            self.runners[name] = f"{name}.chunk"
             self.functions.append("\n".join(lines))
         return self.runners[name]
 
@@ -131,7 +145,12 @@ class Module:
         if self.shared.calls > INLINED_CALLS:
             definitions = definitions.replace(") alwaysinline ", f") noinline {wide} ")
         functions = [text.replace("#main", f"nounwind {wide}", 1) for text in self.functions]
-        declared = [*self.shared.declared.values(), definitions]
+        rest = (
+            "declare void @wengert_rest()"
+            if self.runners
+            else "define internal void @wengert_rest() alwaysinline { ret void }"
+        )
+        declared = [*self.shared.declared.values(), definitions, *([rest] if self.shared.threads > 1 else [])]
         if sum(map(len, functions)) < LONG_TEXT:
             return _once("\n".join([*constants, *declared, *kernels, *functions]))
         # The kernels are a module of their own, which LLVM takes care of; in the long rest it need not.
@@ -146,7 +165,7 @@ class Module:
             f"declare void @{known[name]}({', '.join(p.rsplit(' ', 1)[0] for p in text[1 : text.index(')')].split(', '))})"
             for text, name in self.kernels.items()
         ]
-        functions = [re.sub(r"@kernel\d+\b(?!\.thread)", lambda m: "@" + known[m[0]], text) for text in functions]
+        functions = [re.sub(r"@kernel\d+\b(?!\.chunk)", lambda m: "@" + known[m[0]], text) for text in functions]
         self.kernel_text = _once("\n".join([*declared, *apart]))
         return _once("\n".join([*constants, *declared, *signatures, *functions]))
 
@@ -234,7 +253,7 @@ class Function(Body):
         text = kernel.write()
         name = self.module.kernel(text)
         if kernel.units:
-            return self._in_threads(kernel, name, text)
+            return self._in_chunks(kernel, name)
         given = [f"ptr {self.address(buffer, offset)}" for buffer, offset in kernel.pointers]
         given += [f"{TYPES[x.dtype]} {self.number(x)}" for x, _ in kernel.numbers.values()]
         places = [self.stack("double") for _ in kernel.totals]
@@ -243,48 +262,33 @@ class Function(Body):
         for (x, _, _), place in zip(kernel.totals, places, strict=True):
             self.numbers[id(x)] = self.load(place, x.dtype)
 
-    def _in_threads(self, kernel: Kernel, name: str, text: str) -> None:
-        """Several threads run a kernel, each a part of its outermost loop; this one takes the last part itself."""
-        count = self.shared.threads
-        common = [("ptr", self.address(buffer, offset)) for buffer, offset in kernel.pointers]
-        common += [(TYPES[x.dtype], self.number(x)) for x, _ in kernel.numbers.values()]
-        kinds = [kind for kind, _ in common] + ["ptr"] * len(kernel.totals) + ["i64", "i64"]
+    def _in_chunks(self, kernel: Kernel, name: str) -> None:
+        """Threads share the outermost loop of a kernel. Totals are of chunks, and put together in the chunks' order."""
+        given = [("ptr", self.address(buffer, offset)) for buffer, offset in kernel.pointers]
+        given += [(TYPES[x.dtype], self.number(x)) for x, _ in kernel.numbers.values()]
+        count = len(kernel.totals)
+        places = self.stack(f"[{kernel.chunks * count} x {PLACE}]") if count else ""
+        if count:
+            given.append(("ptr", places))
+        kinds = [kind for kind, _ in given]
         pack = "{ " + ", ".join(kinds) + " }"
-        runner = self.module.runner(name, kinds, pack)
-        places, packs, threads, started = [], [], [], []
-        for part in range(count):
-            own = [self.stack("double") for _ in kernel.totals]
-            bounds = [str(kernel.units * (part + i) // count * kernel.unit) for i in (0, 1)]
-            values = [value for _, value in common] + own + bounds
-            packed = self.stack(pack)
-            for i, (kind, value) in enumerate(zip(kinds, values, strict=True)):
-                self.say(
-                    f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr {packed}, i32 0, i32 {i}')}"
-                )
-            places.append(own)
-            packs.append(packed)
-        self.declare("@pthread_create", "declare i32 @pthread_create(ptr, ptr, ptr, ptr)")
-        self.declare("@pthread_join", "declare i32 @pthread_join(i64, ptr)")
-        for packed in packs[:-1]:
-            thread = self.stack("i64")
-            failed = self.emit(f"call i32 @pthread_create(ptr {thread}, ptr null, ptr {runner}, ptr {packed})")
-            threads.append(thread)
-            started.append(self.emit(f"icmp eq i32 {failed}, 0"))
-        self.emit(f"call ptr {runner}(ptr {packs[-1]})")
-        for thread, packed, ok in zip(threads, packs, started, strict=False):
-            wait, instead, onward = (self.fresh(label) for label in ("wait", "instead", "onward"))
-            self.say(f"br i1 {ok}, label %{wait}, label %{instead}")
-            self.label(wait)
-            self.emit(f"call i32 @pthread_join(i64 {self.emit(f'load i64, ptr {thread}')}, ptr null)")
-            self.say(f"br label %{onward}")
-            self.label(instead)  # no thread could be started
-            self.emit(f"call ptr {runner}(ptr {packed})")
-            self.say(f"br label %{onward}")
-            self.label(onward)
+        runner = self.module.runner(name, kernel, kinds, pack)
+        packed = self.stack(pack)
+        for i, (kind, value) in enumerate(given):
+            self.say(f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr {packed}, i32 0, i32 {i}')}")
+        self.declare("@wengert_share", "declare void @wengert_share(ptr, ptr, i64, i64, i64)")
+        self.say(
+            f"call void @wengert_share(ptr {runner}, ptr {packed}, i64 {kernel.chunks}, "
+            f"i64 {kernel.threads}, i64 {int(kernel.nanoseconds)})"
+        )
         for i, (x, _, kind) in enumerate(kernel.totals):
-            total = self.load(places[0][i], x.dtype)
-            for own in places[1:]:
-                total = ROWS[kind](Lanes(self, 1), x.dtype, total, self.load(own[i], x.dtype))
+            found = []
+            for chunk in range(kernel.chunks):
+                place = self.emit(f"getelementptr {PLACE}, ptr {places}, i64 {chunk * count + i}")
+                found.append(self.load(place, x.dtype))
+            total = found[0]
+            for other in found[1:]:
+                total = ROWS[kind](Lanes(self, 1), x.dtype, total, other)
             self.numbers[id(x)] = total
 
     def _store_numbers(self, nest: Nest) -> None:
@@ -333,6 +337,8 @@ class Function(Body):
         self.declare(
             symbol, f"declare void {symbol}(i32, i32, i32, i64, i64, i64, {real}, ptr, i64, ptr, i64, {real}, ptr, i64)"
         )
+        if self.shared.threads > 1:
+            self.say("call void @wengert_rest()")  # BLAS has threads of its own
         one, zero = literal(1, dtype), literal(0, dtype)
         (ta, lda), (tb, ldb) = flags
         self.say(
