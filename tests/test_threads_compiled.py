@@ -83,7 +83,7 @@ def test_without_the_means_for_threads_there_is_one(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "shape", [(N,), (7, N // 7), (300, 701), (3, 5, 20_000), (20_000, 30, 5), (1000, 200)]
+    "shape", [(N,), (7, N // 7), (300, 701), (3, 5, 20_000), (20_000, 3, 5), (100_000, 2), (2, 100_000)]
 )
 @pytest.mark.parametrize("axis", [None, 0, -1])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -97,6 +97,47 @@ def test_reductions_over_each_axis(shape, axis, dtype):
     made = shared(f, a, threads=3)
     for got, expected in zip(made(a), f(a), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-12 if dtype == np.float64 else 2e-4)
+
+
+@pytest.mark.parametrize("n", [4, 5, 8, 20, 37, 101])
+@pytest.mark.parametrize("threads", [2, 5])
+def test_long_axes_are_shared_where_short_ones_are_kept(n, threads):
+    a, v = rng.normal(size=(50_000, n)), rng.normal(size=50_000)
+
+    def f(a, v):
+        e = np.exp(a)
+        return (
+            np.sum(e * v[:, None], axis=0),
+            np.max(e, axis=0),
+            np.any(a > 4, axis=0),
+            np.sum(e),
+            e,
+            np.sum(a > 0, axis=0),
+        )
+
+    made = shared(f, a, v, threads=threads)
+    for got, expected in zip(made(a, v), f(a, v), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-9)
+    assert same(made(a, v), made(a, v))
+
+
+def test_nests_that_differ_in_their_length_alone():
+    def f(a, b):
+        return np.sum(np.exp(a)), np.sum(np.exp(b))
+
+    a, b = rng.normal(size=1 << 16), rng.normal(size=1 << 17)
+    made = shared(f, a, b)
+    np.testing.assert_allclose(made(a, b), f(a, b), rtol=1e-12)
+
+
+def test_a_program_with_calls_between():
+    def f(a):
+        total = np.sum(np.exp(a))
+        return np.sort(np.tanh(a) * total), np.max(a) + total, np.sum(a, keepdims=True)
+
+    made = shared(f, x, threads=3)
+    for got, expected in zip(made(x), f(x), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
 def test_eight_threads_of_pythons_at_once():

@@ -14,9 +14,9 @@ from typing import Any
 from wengert.compiler import object_cache
 from wengert.compiler.body import Body, Machine, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
-from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter
+from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter, contiguous
 from wengert.compiler.indexing import broadcast_index, gather_parts, summed, through
-from wengert.compiler.kernels import Kernel
+from wengert.compiler.kernels import Kernel, Total, line_bytes
 from wengert.compiler.program import Guard, Instruction
 from wengert.compiler.simplify import constant_of
 from wengert.compiler.tracing import BOOL, FLOAT64, INT64
@@ -24,7 +24,6 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
 LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
-PLACE = "[64 x i8]"  # for the total of a chunk: a line of the cache, so that threads do not write into the same one
 LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
@@ -43,7 +42,7 @@ class Module:
     def __init__(self, plan: Plan, machine: Machine, threads: int = 1):
         self.plan, self.machine = plan, machine
         self.shared = Shared(machine, threads)
-        self.runners: dict[str, str] = {}  # of kernels that threads share: what the pool calls
+        self.runners: dict[str, str] = {}  # what the pool calls: name by text
         self.kernels: dict[str, str] = {}  # name by text
         self.functions: list[str] = []
         self.sequence: list[Any] = []
@@ -103,29 +102,30 @@ class Module:
 
     def runner(self, name: str, kernel: Kernel, kinds: list[str], pack: str) -> str:
         """What the pool calls: the kernel for one chunk, with what a pack holds and the chunk's own places for totals."""
-        if name not in self.runners:
-            lines = [f"define internal void {name}.chunk(ptr %pack, i64 %chunk) #main {{", "entry:"]
-            for i, kind in enumerate(kinds):
-                lines.append(f"  %a{i} = getelementptr {pack}, ptr %pack, i32 0, i32 {i}")
-                lines.append(f"  %v{i} = load {kind}, ptr %a{i}")
-            given = [f"{kind} %v{i}" for i, kind in enumerate(kinds)]
-            if kernel.totals:
-                *given, places = given
-                lines.append(f"  %first = mul i64 %chunk, {len(kernel.totals)}")
-                for i in range(len(kernel.totals)):
-                    lines.append(f"  %n{i} = add i64 %first, {i}")
-                    lines.append(f"  %t{i} = getelementptr {PLACE}, {places}, i64 %n{i}")
-                    given.append(f"ptr %t{i}")
-            for i, bound in enumerate(("from", "to")):
-                lines.append(f"  %c{i} = add i64 %chunk, {i}")
-                lines.append(f"  %u{i} = mul i64 %c{i}, {kernel.units}")
-                lines.append(f"  %d{i} = udiv i64 %u{i}, {kernel.chunks}")
-                lines.append(f"  %{bound} = mul i64 %d{i}, {kernel.unit}")
-                given.append(f"i64 %{bound}")
-            lines += [f"  call void {name}({', '.join(given)})", "  ret void", "}"]
-            self.runners[name] = f"{name}.chunk"
-            self.functions.append("\n".join(lines))
-        return self.runners[name]
+        lines = ["(ptr %pack, i64 %chunk) #main {", "entry:"]
+        for i, kind in enumerate(kinds):
+            lines.append(f"  %a{i} = getelementptr {pack}, ptr %pack, i32 0, i32 {i}")
+            lines.append(f"  %v{i} = load {kind}, ptr %a{i}")
+        given = [f"{kind} %v{i}" for i, kind in enumerate(kinds)]
+        if kernel.totals:
+            *given, places = given
+            lines.append(f"  %o = mul i64 %chunk, {sum(line_bytes(total.value) for total in kernel.totals)}")
+            lines.append(f"  %t0 = getelementptr i8, {places}, i64 %o")
+            for i, total in enumerate(kernel.totals):
+                lines.append(f"  %t{i + 1} = getelementptr i8, ptr %t{i}, i64 {line_bytes(total.value)}")
+                given.append(f"ptr %t{i}")
+        for i, bound in enumerate(("from", "to")):
+            lines.append(f"  %c{i} = add i64 %chunk, {i}")
+            lines.append(f"  %u{i} = mul i64 %c{i}, {kernel.units}")
+            lines.append(f"  %d{i} = udiv i64 %u{i}, {kernel.chunks}")
+            lines.append(f"  %{bound} = mul i64 %d{i}, {kernel.unit}")
+            given.append(f"i64 %{bound}")
+        lines += [f"  call void {name}({', '.join(given)})", "  ret void", "}"]
+        text = "\n".join(lines)
+        if text not in self.runners:  # one kernel may be run over different lengths
+            self.runners[text] = f"{name}.chunk{len(self.runners)}"
+            self.functions.append(f"define internal void {self.runners[text]}{text}")
+        return self.runners[text]
 
     def _text(self) -> str:
         constants = []
@@ -201,6 +201,7 @@ class Function(Body):
         self.numbers: dict[int, str] = {}  # by instruction
         self.entries: dict[Any, str] = {}  # single entries of arrays that are computed where they are read
         self.pointers: dict[tuple[str, int], str] = {}
+        self.reused = {"pack": 0, "totals": 0}  # bytes on the stack that every nest shared by threads uses anew
 
     def step(self, step: Any) -> None:
         if isinstance(step, Product):
@@ -224,6 +225,7 @@ class Function(Body):
         parameters = ", ".join(f"ptr noalias {self.pointers[key]}" for key in used)
         given = ", ".join(f"ptr %p{self.module.slots[key]}" for key in used)
         text = [f"define internal i64 @{name}.body({parameters}) alwaysinline nounwind {{", "entry:"]
+        text += [f"  %{key} = alloca [{size} x i8], align 64" for key, size in self.reused.items() if size]
         text += [*self.alloca, *self.lines, f"  ret i64 {code}", "}"]
         text += [f"define i64 @{name}(ptr %table) #main {{", "entry:"]
         for key in used:
@@ -259,37 +261,50 @@ class Function(Body):
         places = [self.stack("double") for _ in kernel.totals]
         given += [f"ptr {place}" for place in places]
         self.say(f"call void {name}({', '.join(given)})")
-        for (x, _, _), place in zip(kernel.totals, places, strict=True):
-            self.numbers[id(x)] = self.load(place, x.dtype)
+        for total, place in zip(kernel.totals, places, strict=True):
+            self.numbers[id(total.value)] = self.load(place, total.value.dtype)
 
     def _in_chunks(self, kernel: Kernel, name: str) -> None:
-        """Threads share the outermost loop of a kernel. Totals are of chunks, and put together in the chunks' order."""
+        """Threads share a loop of a kernel. Totals are of chunks, and put together in the chunks' order."""
         given = [("ptr", self.address(buffer, offset)) for buffer, offset in kernel.pointers]
         given += [(TYPES[x.dtype], self.number(x)) for x, _ in kernel.numbers.values()]
-        count = len(kernel.totals)
-        places = self.stack(f"[{kernel.chunks * count} x {PLACE}]") if count else ""
-        if count:
-            given.append(("ptr", places))
+        apart = sum(line_bytes(total.value) for total in kernel.totals)  # from one chunk's totals to the next chunk's
+        if apart:
+            given.append(("ptr", "%totals"))
         kinds = [kind for kind, _ in given]
         pack = "{ " + ", ".join(kinds) + " }"
         runner = self.module.runner(name, kernel, kinds, pack)
-        packed = self.stack(pack)
         for i, (kind, value) in enumerate(given):
-            self.say(f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr {packed}, i32 0, i32 {i}')}")
+            self.say(f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr %pack, i32 0, i32 {i}')}")
+        for name_of, size in (("pack", 8 * len(kinds)), ("totals", kernel.chunks * apart)):
+            self.reused[name_of] = max(self.reused[name_of], size)
         self.declare("@wengert_share", "declare void @wengert_share(ptr, ptr, i64, i64, i64)")
         self.say(
-            f"call void @wengert_share(ptr {runner}, ptr {packed}, i64 {kernel.chunks}, "
+            f"call void @wengert_share(ptr {runner}, ptr %pack, i64 {kernel.chunks}, "
             f"i64 {kernel.threads}, i64 {int(kernel.nanoseconds)})"
         )
-        for i, (x, _, kind) in enumerate(kernel.totals):
-            found = []
-            for chunk in range(kernel.chunks):
-                place = self.emit(f"getelementptr {PLACE}, ptr {places}, i64 {chunk * count + i}")
-                found.append(self.load(place, x.dtype))
-            total = found[0]
-            for other in found[1:]:
-                total = ROWS[kind](Lanes(self, 1), x.dtype, total, other)
-            self.numbers[id(x)] = total
+        first = 0
+        for total in kernel.totals:
+            self._put_together(total, [first + chunk * apart for chunk in range(kernel.chunks)])
+            first += line_bytes(total.value)
+
+    def _put_together(self, total: Total, parts: list[int]) -> None:
+        """The whole of a reduction, from the parts that lie at these places, in bytes."""
+        x, home = total.value, total.home
+        assert home is None or home.strides == contiguous(home.shape)
+        loop = self._begin(x.size) if x.size > 1 else None
+        at = loop[2] if loop else "0"
+        found = ""
+        for part in parts:
+            start = self.emit(f"getelementptr i8, ptr %totals, i64 {part}")
+            other = self.load(self.place(start, at, x.dtype), x.dtype)
+            found = ROWS[total.kind](Lanes(self, 1), x.dtype, found, other) if found else other
+        if home is None:
+            self.numbers[id(x)] = found
+        else:
+            self.save(found, self.place(self.address(home.buffer, home.offset), at, x.dtype), x.dtype)
+        if loop:
+            self._end(*loop)
 
     def _store_numbers(self, nest: Nest) -> None:
         for root in nest.roots:
@@ -301,11 +316,7 @@ class Function(Body):
             value = self.number(x) if not x.shape else self.entry(x, ((0, ()),) * len(x.shape))
             if own is not None:
                 self.plan.homes[id(x)] = own
-            if x.dtype == BOOL:
-                value = self.emit(f"zext i1 {value} to i8")
-            pointer = self.address(home.buffer, home.offset)
-            kind = "i8" if x.dtype == BOOL else TYPES[x.dtype]
-            self.say(f"store {kind} {value}, ptr {pointer}, align {x.dtype.itemsize}")
+            self.save(value, self.address(home.buffer, home.offset), x.dtype)
 
     def _product(self, step: Product) -> None:
         """cblas_?gemm: row major, each operand as it lies or transposed."""
