@@ -34,7 +34,7 @@ DTYPES = ["f8"] * 8 + ["f4", "f4", "i8", "i8", "?", "c16", "i4", "u1"]
 LAYOUTS = ["C"] * 6 + ["F", "reversed", "strided", "read-only", "alias", "transposed"]
 NUMBERS = ["float", "int", "bool", "np.float64", "np.float32", "np.int64", "complex"]
 SMOOTH = ["np.sin", "np.cos", "np.tanh", "np.exp", "np.arctan", "np.square", "np.negative", "np.abs", "np.sqrt", "np.log1p",
-          "np.expm1", "np.positive", "np.conjugate", "np.cbrt", "np.reciprocal", "np.sinh"]  # fmt: skip
+          "np.expm1", "np.positive", "np.conjugate", "np.cbrt", "np.reciprocal", "np.sinh", "np.arcsinh", "np.sinc"]  # fmt: skip
 ROUGH = [
     "np.floor",
     "np.sign",
@@ -206,6 +206,10 @@ class Author:
             f"np.diagonal({x})", f"{x}.reshape({x}.shape[::-1])", f"{x}.astype({r.choice(['float', 'int', 'np.float32', 'bool', 'complex'])})",
             f"np.asfortranarray({x})", f"np.ascontiguousarray({x})", f"np.rot90({x})", f"np.trace({x})", f"np.array({x})",
             f"np.asarray({x})", f"{x}.view()", f"np.pad({x}, 1)", f"np.ravel({x}, order='F')", f"np.atleast_1d({x})", f"{x}.flat[0]",
+            f"np.take_along_axis({x}, np.argsort({x}, axis=0), axis=0)", f"np.nan_to_num({x})", f"np.average({x}, axis=0)", f"np.repeat({x}, 2)",
+            f"np.array_split({x}, 2)[-1]", f"np.hsplit({x}, 1)[0]", f"np.unstack({x})[0]", f"np.trapezoid({x})", f"np.tile({x}, (2, 1))",
+            f"np.linalg.vector_norm({x})", f"np.pad({x}, ((1, 0),) * {ndim})", f"np.trace({x}, 1)", f"np.ptp({x})", f"np.arccosh({x})",
+            f"np.diagonal({x}, -1, -1, 0)", f"np.arctanh({x})", f"np.take({x}, [[1], [-1]])",
         ])  # fmt: skip
 
     def joined(self) -> str:
@@ -220,6 +224,7 @@ class Author:
             f"np.interp({x}, np.arange(3.0), np.arange(3.0) ** 2)", f"np.array([{x}, {y}])", f"np.split({x}, 1)[0]", f"np.vdot({x}, {y})",
             f"np.sum([{x}, {y}])", f"np.max(({x}, {y}))", f"np.allclose({x}, {y})", f"np.array_equal({x}, {y})", f"np.einsum('ii->i', {x} @ {x}.T)",
             f"np.cross({x}, {y})", f"np.linalg.solve({x} + 4 * np.eye(3), {y})", f"max({x}.tolist())", f"np.full_like({x}, {y})",
+            f"np.vecdot({x}, {y})", f"np.matvec({x}, {y})", f"np.vecmat({x}, {y})", f"np.broadcast_arrays({x}, {y})[1]", f"np.dstack([{x}, {y}])",
         ])  # fmt: skip
 
     def write(self) -> str:

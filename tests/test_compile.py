@@ -20,6 +20,8 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
+from wengert.compiler import later
+
 Pair = namedtuple("Pair", "first second")
 
 
@@ -136,6 +138,19 @@ def by_type(x):
     return x * 2 if type(x) is float else x * 3 if isinstance(x, np.ndarray) else x * (5 if hasattr(x, "shape") else 7)
 
 
+def masked(x, y):
+    copied = x.copy()
+    copied[x > 0] = y
+    return x
+
+
+def diagonal_then_write(x):
+    along = np.diagonal(x)
+    before = along.sum()
+    x[0, 0] = 7.0
+    return along * before
+
+
 eye = np.eye(2)
 CASES = {
     "arguments that share memory in a later call": (
@@ -202,6 +217,14 @@ CASES = {
     "subclasses": (
         lambda x: x * x, given(np.ma.array([1.0, 2.0], mask=[0, 1])), given(np.ones(2).view(np.recarray)), given(np.ones(2))),
     "matrices": (lambda x: x * x, lambda: (np.asmatrix(eye * 2),), given(eye)),
+    "full_like of an array with more axes": (lambda x: np.full_like(x[0], x[:1, :1]), given(eye), given(-eye)),
+    "the imaginary part of a number": (lambda x: (np.sum(x).imag, x.imag), given(eye), given(np.float64(2))),
+    "a mask that the values do not fit": (masked, given(floats(1, -1, 1), floats(1, 2)), given(floats(1, 1, 1), floats(1, 2))),
+    "an integer power that nobody reads": (lambda x: (x**x, x)[1], given(np.arange(3)), given(-np.arange(3))),
+    "the diagonal of what is written into": (diagonal_then_write, given(np.arange(9.0).reshape(3, 3)), given(np.eye(3))),
+    "parts": (lambda x: np.split(x, [1, 3]) + np.array_split(x, 2), given(np.arange(5.0)), given(np.ones(5))),
+    "parts that do not exist": (lambda x: np.split(x, 2), given(np.arange(5.0))),
+    "taken out of bounds": (lambda x, i: np.take(x, i), given(np.arange(3.0), np.array([1])), given(np.arange(3.0), np.array([5]))),
     "results that are arguments": (lambda x: (x, x, x[:1], x.T), given(eye), given(-eye)),
 }  # fmt: skip
 
@@ -265,7 +288,7 @@ def attribute(holder, name, value):
     return lambda: setattr(holder, name, value)
 
 
-def later(x):
+def counting(x):
     called.append(1)
     return x * len(called)
 
@@ -285,7 +308,7 @@ CHANGES = {
     "a global that a method reads": (lambda x: model.scaled(x), bind("factor", 4.0)),
     "an array that a method reads": (lambda x: model.scaled(x), lambda: array.__setitem__(0, 9.0)),
     "a method": (lambda x: model.scaled(x), attribute(Model, "scaled", lambda self, x: x)),
-    "what the function itself changes": (later, lambda: None),
+    "what the function itself changes": (counting, lambda: None),
     "an attribute that the function changes": (lambda x: model.counted(x) / model.calls, lambda: None),
     "a partial": (functools.partial(lambda w, x: x * w, array), item(array, 0, 6.0)),
 }
@@ -364,6 +387,54 @@ def test_derivatives(name):
 
 def test_gradients_of_arrays_without_dimensions_are_arrays():
     agree(wengert.value_and_grad(lambda x: x * 2.0), given(np.array(1.0)), given(np.float64(1)), given(1.0))
+
+
+def test_a_variable_written_into_what_no_derivative_reaches_is_an_error():
+    def f(x, y):
+        z = np.squeeze(y * 2)
+        z -= x
+        return np.sum(z)
+
+    agree(wengert.grad(f), given(x0, x0))
+
+
+def square_sum(x):
+    return np.sum(np.sqrt(x) * x)
+
+
+LARGE = {
+    "finite": (wengert.value_and_grad(square_sum), given(np.linspace(1, 2, 30_000)), given(np.linspace(2, 3, 30_000))),
+    "not finite": (wengert.value_and_grad(square_sum), given(np.linspace(0, 2, 30_000)), given(np.linspace(1, 2, 30_000))),
+    "a branch": (lambda x: x if np.sum(x) > 0 else -x, given(np.ones(30_000)), given(-np.ones(30_000))),
+    "a write through a view": (
+        lambda x: x.__setitem__(0, 5.0) or x.reshape(200, 150).T.__setitem__((1, 1), 7.0) or x * 2, given(np.ones(30_000))),
+    "a view of what lies by columns": (
+        lambda x: (lambda y: y.__setitem__(3, 9.0) or (x, y))((x.T * 2).reshape(-1)), given(np.ones((200, 150)))),
+    "an error": (lambda x: np.linalg.cholesky(x), given(np.eye(200)), given(-np.eye(200))),
+    "a short array against another": (lambda x, y: np.sum(x[:, None] * y), given(np.ones(300), np.ones(300))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_arrays(name):
+    """Of which the traced run computes no entries, unless somebody looks."""
+    f, *calls = LARGE[name]
+    agree(f, *calls)
+
+
+def test_draws_in_a_run_of_large_arrays_are_made_once():
+    x = np.ones(30_000)
+    one, other = np.random.default_rng(0), np.random.default_rng(0)
+    compiled = wengert.compile(lambda x: x * 2 * one.normal(size=x.shape))
+    for _ in range(3):
+        same(compiled(x), x * 2 * other.normal(size=x.shape))
+
+
+def test_the_first_call_of_large_arrays_computes_them_once(monkeypatch):
+    counted = []
+    monkeypatch.setattr(later.Later, "value", lambda self: counted.append(self))
+    wengert.compile(wengert.value_and_grad(square_sum))(np.ones(30_000))
+    assert not counted
 
 
 def test_errors_name_what_the_user_gave():

@@ -136,6 +136,8 @@ def _unary(function: Callable, ufunc: Any) -> Callable:
 
 def _in_place(name: str, function: Callable, ufunc: Any) -> Callable:
     def changed(self: Traced, other: Any) -> Any:
+        if isinstance(other, Variable) and self.stands_for is np.ndarray:
+            raise self.run.give_up("a variable written into an array of no derivative")
         if _foreign(self, other):
             return NotImplemented
         if self.stands_for is not np.ndarray:

@@ -9,9 +9,9 @@ import numpy as np
 
 from wengert.compiler.operations.entries import getitem
 from wengert.compiler.operations.layout import as_array
-from wengert.compiler.operations.operands import dtype_of, native
+from wengert.compiler.operations.operands import NO_VALUE, dtype_of, is_axis, native, plain_array
 from wengert.compiler.traced import Traced, seen
-from wengert.compiler.tracing import FLOAT32, FLOAT64, Trace
+from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, Trace
 
 
 def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -23,7 +23,7 @@ def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool
 
 
 def diff(trace: Trace, a: Any, n: int = 1, axis: int = -1, **kwargs: Any) -> Any:
-    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0 or not _is_axis(a, axis):
+    if kwargs or dtype_of(a) not in (FLOAT64, FLOAT32) or n < 0 or not is_axis(a, axis):
         return None
     whole = (slice(None),) * (axis % a.ndim)
     for _ in range(n):
@@ -60,15 +60,13 @@ def real(trace: Trace, val: Any) -> Any:
 
 
 def imag(trace: Trace, val: Any) -> Any:
-    return np.zeros_like(val) if type(val) is Traced and val.dtype.kind == "f" else None
-
-
-def _is_axis(a: Any, axis: Any) -> bool:
-    return isinstance(axis, int) and -np.ndim(seen(a)) <= axis < np.ndim(seen(a))
+    if type(val) is not Traced or val.dtype.kind != "f":
+        return None
+    return np.zeros_like(val) if val.stands_for is np.ndarray else val.dtype.type(0)
 
 
 def roll(trace: Trace, a: Any, shift: Any, axis: Any = None) -> Any:
-    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or _is_axis(a, axis)) or not a.size:
+    if type(a) is not Traced or not isinstance(shift, int) or not (axis is None or is_axis(a, axis)) or not a.size:
         return None
     if axis is None:
         return np.reshape(np.roll(np.reshape(a, -1), shift, 0), a.shape)
@@ -81,3 +79,35 @@ def roll(trace: Trace, a: Any, shift: Any, axis: Any = None) -> Any:
 
 def astype(trace: Trace, x: Any, dtype: Any, /, *, copy: bool = True, **kwargs: Any) -> Any:
     return None if kwargs else x.astype(dtype, copy=copy)
+
+
+def ptp(trace: Trace, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE) -> Any:
+    if not plain_array(a) or a.dtype == BOOL or out is not None:
+        return None
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+def average(trace: Trace, a: Any, axis: Any = None, weights: Any = None, returned: bool = False, **kwargs: Any) -> Any:
+    return np.mean(a, axis=axis) if weights is None and not returned and not kwargs else None
+
+
+def nan_to_num(trace: Trace, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    if not plain_array(x) or x.dtype.kind != "f" or not copy or np.ndim(nan):
+        return None
+    most = np.finfo(x.dtype).max
+    high, low = (x.dtype.type(bound if given is None else given) for given, bound in ((posinf, most), (neginf, -most)))
+    return np.where(np.isnan(x), x.dtype.type(nan), np.where(x == np.inf, high, np.where(x == -np.inf, low, x)))
+
+
+def sinc(trace: Trace, x: Any) -> Any:
+    if dtype_of(x) != FLOAT64:
+        return None
+    y = np.pi * np.where(x == 0, 1.0e-20, x)
+    return np.sin(y) / y
+
+
+def trapezoid(trace: Trace, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    if not plain_array(y) or y.dtype.kind != "f" or not is_axis(y, axis) or (x is not None and np.ndim(seen(x)) != 1):
+        return None
+    y = np.moveaxis(y, axis, -1)
+    return np.sum((dx if x is None else np.diff(x)) * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)

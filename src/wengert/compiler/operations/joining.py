@@ -40,6 +40,9 @@ def full_like(trace: Trace, a: Any, fill_value: Any, *args: Any, **kwargs: Any) 
         else computed(trace, np.full_like, (a, fill_value, *args), kwargs)
     )
     filled = trace.cast(instruction_of(trace, fill_value), value.dtype)
+    extra = len(filled.shape) - len(value.shape)
+    if extra > 0:  # of length one, which NumPy drops
+        filled = trace.emit("reshape", (filled,), filled.shape[extra:], filled.dtype, (filled.shape[extra:],))
     return result(trace, value, "broadcast", (filled,), (value.shape,))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.compiler.later import Later, evaluated
 from wengert.compiler.program import Instruction
-from wengert.compiler.traced import NUMBERS, Traced, concrete, operand
+from wengert.compiler.traced import NUMBERS, Traced, concrete, operand, seen
 from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, INT64, Trace
 
 NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -83,3 +83,12 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     return tuple(sorted(operator.index(i) % ndim for i in axes)) if ndim else ()
+
+
+def plain_array(a: Any) -> bool:
+    """Is it a traced array with entries that native code has a type for?"""
+    return type(a) is Traced and a.stands_for is np.ndarray and bool(a.size) and a.dtype in NATIVE
+
+
+def is_axis(a: Any, axis: Any) -> bool:
+    return isinstance(axis, int) and -np.ndim(seen(a)) <= axis < np.ndim(seen(a))

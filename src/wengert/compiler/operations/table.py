@@ -13,7 +13,22 @@ import numpy as np
 
 from wengert.compiler import traced as arrays
 from wengert.compiler.operations.calling import call_back
-from wengert.compiler.operations.composed import astype, columns, cross, diff, imag, joined, norm, real, roll
+from wengert.compiler.operations.composed import (
+    astype,
+    average,
+    columns,
+    cross,
+    diff,
+    imag,
+    joined,
+    nan_to_num,
+    norm,
+    ptp,
+    real,
+    roll,
+    sinc,
+    trapezoid,
+)
 from wengert.compiler.operations.entries import put
 from wengert.compiler.operations.joining import clip, concatenate, copy, full_like, like, stack, triangle, where
 from wengert.compiler.operations.layout import (
@@ -29,6 +44,18 @@ from wengert.compiler.operations.layout import (
 )
 from wengert.compiler.operations.operands import dtype_of, unplaced
 from wengert.compiler.operations.products import dot, einsum, inner, outer, tensordot, vdot
+from wengert.compiler.operations.rearranging import (
+    broadcast_arrays,
+    diagonal,
+    pad,
+    parted,
+    repeat,
+    take,
+    take_along_axis,
+    tile,
+    trace_of,
+    unstack,
+)
 from wengert.compiler.operations.reductions import mean, reduction_of, std, var
 from wengert.compiler.operations.ufuncs import ufunc
 from wengert.compiler.operations.writing import assign, copyto, into_first, scratch
@@ -56,7 +83,14 @@ ROWS: dict[Any, Callable] = {
     np.where: where, np.clip: clip, linear.put: put, np.tril: triangle(np.tril), np.triu: triangle(np.triu),
     np.dot: dot, np.inner: inner, np.outer: outer, np.vdot: vdot, np.tensordot: tensordot, np.einsum: einsum,
     np.linalg.norm: norm, np.diff: diff, np.real: real, np.imag: imag, np.roll: roll, np.astype: astype, np.copyto: copyto,
-    np.cross: cross,
+    np.cross: cross, np.linalg.vector_norm: lambda trace, x, /, *, axis=None, keepdims=False, ord=2: (
+        norm(trace, x, ord, axis, keepdims) if ord == 2 and (axis is not None or np.ndim(seen(x)) == 1) else None),
+    np.take: take, np.take_along_axis: take_along_axis, np.diagonal: diagonal, np.trace: trace_of, np.tile: tile,
+    np.repeat: repeat, np.pad: pad, np.broadcast_arrays: broadcast_arrays, np.unstack: unstack,
+    np.split: parted(np.split, lambda ndim: 0), np.array_split: parted(np.array_split, lambda ndim: 0),
+    np.vsplit: parted(np.split, lambda ndim: 0 if ndim > 1 else -9), np.hsplit: parted(np.split, lambda ndim: min(ndim - 1, 1)),
+    np.dsplit: parted(np.split, lambda ndim: 2), np.dstack: joined(lambda parts: np.concatenate(parts, axis=2), np.atleast_3d),
+    np.ptp: ptp, np.average: average, np.nan_to_num: nan_to_num, np.sinc: sinc, np.trapezoid: trapezoid,
     np.fill_diagonal: into_first(np.fill_diagonal), np.put: into_first(np.put),
     np.place: into_first(np.place), np.putmask: into_first(np.putmask), np.put_along_axis: into_first(np.put_along_axis),
 }  # fmt: skip

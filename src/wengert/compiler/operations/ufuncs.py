@@ -48,8 +48,32 @@ DERIVED: dict[str, Callable] = {
     "positive": lambda x: x + dtype_of(x).type(0) if dtype_of(x).kind == "f" else None,
     "conjugate": lambda x: np.copy(x) if dtype_of(x).kind == "f" else None,
     "matmul": lambda x, y: product(x, y),
-    "vecdot": lambda x, y: None,
+    "vecdot": lambda x, y: np.sum(np.multiply(x, y), axis=-1) if _vectors(x, y) else None,
+    "matvec": lambda x, y: np.matmul(x, np.expand_dims(y, -1))[..., 0],
+    "vecmat": lambda x, y: np.matmul(np.expand_dims(x, -2), y)[..., 0, :],
+    "arcsinh": lambda x: _arcsinh(x) if dtype_of(x) == FLOAT64 else None,
+    "arccosh": lambda x: _arccosh(x) if dtype_of(x) == FLOAT64 else None,
+    "arctanh": lambda x: 0.5 * np.log1p(2 * x / (1 - x)) if dtype_of(x) == FLOAT64 else None,
 }
+LARGEST_SQUARE = 1e150  # above it squares may overflow, and x is all of sqrt(x**2 + 1)
+
+
+def _vectors(x: Any, y: Any) -> bool:
+    return dtype_of(x).kind == dtype_of(y).kind == "f" and np.shape(seen(x))[-1:] == np.shape(seen(y))[-1:]
+
+
+def _arcsinh(x: Any) -> Any:
+    """log(|x| + sqrt(x**2 + 1)), of small x by log1p (DLMF 4.37.16)."""
+    size = np.absolute(x)
+    part = np.minimum(size, LARGEST_SQUARE)
+    near = np.log1p(part + part * part / (1 + np.sqrt(part * part + 1)))
+    return np.copysign(np.where(size > LARGEST_SQUARE, np.log(size) + math.log(2), near), x)
+
+
+def _arccosh(x: Any) -> Any:
+    """log(x + sqrt(x**2 - 1)), near 1 by log1p (DLMF 4.37.19)."""
+    part = np.minimum(x, LARGEST_SQUARE) - 1
+    return np.where(x > LARGEST_SQUARE, np.log(x) + math.log(2), np.log1p(part + np.sqrt(part * part + 2 * part)))
 
 
 def _as_float(x: Any) -> Any:
