@@ -16,6 +16,9 @@ import wengert
 pytest.importorskip("llvmlite")
 
 from wengert.compiler import native, pool
+from wengert.compiler.body import Shared
+from wengert.compiler.fusion import Nest
+from wengert.compiler.kernels import Kernel
 from wengert.compiler.module import Module
 
 pytestmark = pytest.mark.skipif(not pool.possible(), reason="this system has no threads for native code")
@@ -119,6 +122,42 @@ def test_long_axes_are_shared_where_short_ones_are_kept(n, threads):
     for got, expected in zip(made(a, v), f(a, v), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-9)
     assert same(made(a, v), made(a, v))
+
+
+def kernels(made, threads):
+    """The kernels of a compiled function's nests."""
+    (variant,) = next(iter(made.variants.values()))
+    plan = variant.executable.plan
+    found = []
+    for step in plan.steps:
+        if isinstance(step, Nest) and step.space:
+            found.append(Kernel(Shared(native.host(), threads), plan, step, lambda x: "0"))
+            found[-1].write()
+    return found
+
+
+def test_threads_do_not_write_into_the_same_lines():
+    """The loop over 5 columns is an outer one here, for the vectors' sake; its parts lie between each other."""
+    x, mu = rng.normal(size=(4000, 2)), rng.normal(size=(5, 2))
+    made = wengert.compile(lambda x, mu: np.exp(x[:, None] - mu), threads=2)
+    np.testing.assert_allclose(made(x, mu), np.exp(x[:, None] - mu), rtol=1e-12)
+    (kernel,) = kernels(made, 2)
+    assert kernel.units
+    assert kernel.extents[kernel.order[kernel.divided]] == 4000
+
+
+def test_an_outer_loop_is_shared_before_a_reduced_one():
+    made = shared(lambda a: np.sum(np.exp(a), axis=0), rng.normal(size=(300, 701)))
+    (kernel,) = kernels(made, 2)
+    assert kernel.divided == 0
+    assert not kernel.totals
+
+
+def test_the_more_work_the_more_threads():
+    f = lambda x: np.exp(x)
+    (few,) = kernels(shared(f, rng.normal(size=100_000), threads=64), 64)
+    (many,) = kernels(shared(f, rng.normal(size=1_000_000), threads=64), 64)
+    assert 2 <= few.threads < many.threads == 64
 
 
 def test_nests_that_differ_in_their_length_alone():

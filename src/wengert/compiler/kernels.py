@@ -52,6 +52,7 @@ def line_bytes(x: Instruction) -> int:
 SHARED_WORK = 15_000  # nanoseconds, from which on threads share a nest
 CHUNKS = 4  # for each thread, so that one that comes late, or is slow, has fewer
 MOST_THREADS = 128  # of one nest
+LINES = 128  # bytes that a thread should write together, where others write before and behind
 MOST_TOTALS = 1 << 16  # bytes, of all chunks
 
 
@@ -298,9 +299,22 @@ class Kernel:
             entries = chunks * sum(x.size for x in totals if x.size > 1)
             # Each chunk has the loops outside this one to itself.
             long = units >= (2 * self.threads if depth == 0 else 4 * most)
-            if long and few and 16 * entries <= math.prod(self.extents):
+            if long and few and 16 * entries <= math.prod(self.extents) and self._apart(axis, units * unit // chunks):
                 self.units, self.unit, self.chunks, self.divided = units, unit, chunks, depth
                 return
+
+    def _apart(self, axis: int, length: int) -> bool:
+        """Do parts of this length along an axis write into different lines of the cache, at least mostly?"""
+        written = [(buffer.dtype, at) for _, buffer, at, _ in self.stores]
+        for (_, root, at), r in zip(self.reductions, self.reduced, strict=True):
+            if root.home is not None and axis not in r:
+                written.append((root.value.dtype, at))
+        for dtype, at in written:
+            steps = {a: abs(step) for a, step in at[1]}
+            own = steps.pop(axis, 0)
+            if own * length * dtype.itemsize < LINES and any(step > own for step in steps.values()):
+                return False
+        return True
 
     def _list_totals(self) -> None:
         """What is a number, or reduced over the axis that is divided, goes where the caller says."""

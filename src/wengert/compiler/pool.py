@@ -25,8 +25,9 @@ from wengert.compiler import native
 
 AWAKE = 50_000  # nanoseconds that a worker looks for its next chunk until it sleeps
 LARGE = 80_000  # nanoseconds of work that sleeping workers are woken for
+AFTER_BLAS = 1_000_000  # nanoseconds for which small jobs wake nobody: BLAS will come again, and its threads look, too
 PATIENCE = 64  # times to look between looking at the clock; some microseconds
-LONG = 1000  # times to look for what workers have begun, until other threads may run
+LONG = 2500  # times to look for what workers have begun, until other threads may run
 NEEDED = (
     "pthread_create", "pthread_detach", "pthread_sigmask", "sigfillset", "getpid", "sched_yield", "clock_gettime",
     "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_unlock",
@@ -60,6 +61,7 @@ DECLARATIONS
 @most = internal global i64 0 ; workers that can be started
 @ended = internal global i64 0 ; when the last job did
 @resting = internal global i32 0, align 64 ; are workers to sleep at once, until the next job?
+@rested = internal global i64 0 ; when they were told so
 @sleeping = internal global i64 0, align 64 ; workers; what it counts changes under the mutex
 @mutex = internal global [128 x i8] zeroinitializer, align 64
 @condition = internal global [128 x i8] zeroinitializer, align 64
@@ -106,13 +108,17 @@ begin:
   %sleeping = load atomic i64, ptr @sleeping seq_cst, align 8
   %all_awake = icmp eq i64 %sleeping, 0
   br i1 %all_awake, label %help, label %consider
-consider: ; a small job is not worth it, but the first of many that follow each other is
+consider: ; a small job is not worth it, but the first of many that follow each other is, unless BLAS is between them
   %large = icmp uge i64 %nanoseconds, LARGE
   %now = call i64 @now()
   %ended = load i64, ptr @ended
   %idle = sub i64 %now, %ended
   %soon = icmp ult i64 %idle, AWAKE
-  %worth = or i1 %large, %soon
+  %rested = load atomic i64, ptr @rested monotonic, align 8
+  %rest = sub i64 %now, %rested
+  %undisturbed = icmp ugt i64 %rest, AFTER_BLAS
+  %follows = and i1 %soon, %undisturbed
+  %worth = or i1 %large, %follows
   br i1 %worth, label %rouse, label %help
 rouse: ; who has the mutex now is about to sleep or waking up; at worst it is missed
   %tried = call i32 @pthread_mutex_trylock(ptr @mutex)
@@ -156,6 +162,8 @@ finish:
 ; The threads of others are about to work.
 define void @wengert_rest() nounwind {
   store atomic i32 1, ptr @resting monotonic, align 4
+  %now = call i64 @now()
+  store atomic i64 %now, ptr @rested monotonic, align 8
   ret void
 }
 
@@ -316,9 +324,9 @@ def ready() -> None:
     """Make `wengert_share` known to the modules that are compiled from now on."""
     kind = next(name for name in PAUSES if native.architecture().startswith(name))
     declaration, pause = PAUSES[kind]
-    words = {
+    words: dict[str, object] = {
         "DECLARATIONS": declaration, "PAUSE": pause, "PATIENCE": PATIENCE, "LONG": LONG, "LARGE": LARGE, "AWAKE": AWAKE,
-        "SIG_SETMASK": int(signal.SIG_SETMASK), "CLOCK_MONOTONIC": time.CLOCK_MONOTONIC,
+        "AFTER_BLAS": AFTER_BLAS, "SIG_SETMASK": int(signal.SIG_SETMASK), "CLOCK_MONOTONIC": time.CLOCK_MONOTONIC,
     }  # fmt: skip
     text = TEXT
     for word, value in words.items():
