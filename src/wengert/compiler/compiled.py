@@ -477,7 +477,8 @@ def build(program: Program, contents: list, externals: list[np.ndarray], threads
     names = [step for step in module.sequence if isinstance(step, str)]
     code = native.Code(module.text, names, module.kernel_text, module.kernel_names)
     kinds = [content for kind, content in contents if kind == "array"]
-    return Executable(plan, module.sequence, code, kinds, externals)
+    tabled = [*externals, *(plan.constants[buffer] for buffer in module.large_constants)]
+    return Executable(plan, module.sequence, code, kinds, tabled)
 
 
 def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS, threads: int | None = None) -> Any:

@@ -1,8 +1,8 @@
 """A module: a plan as LLVM functions `i64 (ptr table)`, which call kernels, compute numbers, and ask the guards.
 
 The table has one pointer for each argument that is an array or a number, then one for each result, one for each array from
-outside, and the workspace. Loop nests that differ in nothing but where their arrays lie share one kernel, so a program that
-unrolls a thousand steps of Python's is compiled in the time of a few.
+outside, one for each large constant, and the workspace. Loop nests that differ in nothing but where their arrays lie share one
+kernel, so a program that unrolls a thousand steps of Python's is compiled in the time of a few.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
 LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
+LARGE_CONSTANT = (
+    4096  # bytes, from which on a constant array is passed like one from outside, and not written into the text
+)
 LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
@@ -35,6 +38,8 @@ class Module:
     text : str
     kernel_text, kernel_names : str or None, list of str
         The module of the kernels, if it is one of its own because the rest is long, and the kernels' names.
+    large_constants : list of Buffer
+        Whose addresses the table has, after those of the arrays from outside.
     sequence : list of str and Called
         The functions' names, in order, and the steps that are called back between them.
     """
@@ -46,7 +51,8 @@ class Module:
         self.kernels: dict[str, str] = {}  # name by text
         self.functions: list[str] = []
         self.sequence: list[Any] = []
-        self.slots = _slots(plan)
+        self.large_constants = [x for x in plan.constants if x.size * x.dtype.itemsize > LARGE_CONSTANT]
+        self.slots = _slots(plan, self.large_constants)
         self.kernel_text: str | None = None
         self.kernel_names: list[str] = []
         self._write()
@@ -130,11 +136,12 @@ class Module:
     def _text(self) -> str:
         constants = []
         for buffer, value in self.plan.constants.items():
-            words = ", ".join(f"i8 {byte}" for byte in value.tobytes())
-            size = value.nbytes
-            constants.append(
-                f"@constant{buffer.index} = private unnamed_addr constant [{size} x i8] [{words}], align 64"
-            )
+            if buffer not in self.large_constants:
+                content = "".join(f"\\{byte:02x}" for byte in value.tobytes())
+                constants.append(
+                    f"@constant{buffer.index} = private unnamed_addr constant [{value.nbytes} x i8] "
+                    f'c"{content}", align 64'
+                )
         wide = f'"prefer-vector-width"="{self.machine.vector_bytes * 8}"'
         inlined = len(self.plan.steps) <= INLINED_KERNELS and not self.plan.apart
         how = f"{'alwaysinline' if inlined else 'noinline'} nounwind {wide}"
@@ -170,12 +177,13 @@ class Module:
         return _once("\n".join([*constants, *declared, *signatures, *functions]))
 
 
-def _slots(plan: Plan) -> dict[tuple[str, int], int]:
+def _slots(plan: Plan, large_constants: list[Buffer]) -> dict[tuple[str, int], int]:
     """The places of buffers in the table of pointers."""
     program = plan.program
     order = [("argument", i) for i, x in enumerate(program.inputs) if x.op == "argument"]
     order += [("result", i) for i in range(len(program.results))]
     order += [("external", i) for i, x in enumerate(program.inputs) if x.op == "external"]
+    order += [("constant", x.index) for x in large_constants]
     return {key: i for i, key in enumerate([*order, ("workspace", 0)])}
 
 
@@ -237,7 +245,7 @@ class Function(Body):
 
     def address(self, buffer: Buffer, offset: int) -> str:
         """A pointer to the entry at an offset."""
-        if buffer.kind == "constant":
+        if buffer.kind == "constant" and ("constant", buffer.index) not in self.module.slots:
             base, start = f"@constant{buffer.index}", 0
         elif buffer.kind == "workspace":
             base = self.pointers.setdefault(("workspace", 0), "%workspace")
