@@ -79,6 +79,12 @@ class Body:
         found = self.emit(f"load {MEMORY[dtype]}, ptr {pointer}, align {dtype.itemsize}")
         return self.emit(f"icmp ne i8 {found}, 0") if dtype == BOOL else found
 
+    def save(self, name: str, pointer: str, dtype: np.dtype) -> None:
+        """A number goes to memory."""
+        if dtype == BOOL:
+            name = self.emit(f"zext i1 {name} to i8")
+        self.say(f"store {MEMORY[dtype]} {name}, ptr {pointer}, align {dtype.itemsize}")
+
     def place(self, pointer: str, offset: str, dtype: np.dtype) -> str:
         """A pointer to the entry at an offset (an i64, by name or literally)."""
         return pointer if offset == "0" else self.emit(f"getelementptr {MEMORY[dtype]}, ptr {pointer}, i64 {offset}")
