@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Shared:
         self.declared: dict[str, str] = {}
         self.definitions: dict[str, str] = {}
         self.calls = 0  # of vector functions
+        self.written: dict[Any, Any] = {}  # what is known of kernels that have been written, by what they depend on
 
 
 class Body:

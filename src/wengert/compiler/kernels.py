@@ -95,8 +95,54 @@ class Kernel:
         }
 
     def write(self) -> str:
-        """The text of the function, behind its name."""
+        """The text of the function, behind its name. It is written once for all nests that are alike."""
         self._resolve()
+        self.list = self._all_nodes()
+        signature, places = self._signature()
+        known = self.w.shared.written.get(signature)
+        if known is None:
+            text = self._text()
+            divided = (self.units, self.unit, self.chunks, self.threads, self.nanoseconds)
+            used = [places.index(place) for place in self.pointers]
+            self.w.shared.written[signature] = (text, used, list(self.numbers_of_totals), divided)
+            return text
+        text, used, totals, divided = known
+        self.pointers = {places[i]: f"%p{n}" for n, i in enumerate(used)}
+        for i in totals:
+            root = self.reductions[i][1]
+            self.totals.append(Total(root.value, root.kind, root.home))
+        self.units, self.unit, self.chunks, self.threads, self.nanoseconds = divided
+        return text
+
+    def _signature(self) -> tuple[Any, list]:
+        """All that the text depends on, with buffers and values by their numbers, and the places that have these numbers."""
+        places: dict[Any, int] = {}
+        rank = {id(node): i for i, node in enumerate(self.list)}
+        numbers = {key: i for i, key in enumerate(self.numbers)}
+
+        def placed(buffer: Buffer, at: Affine) -> tuple:
+            return places.setdefault((buffer, at[0]), len(places)), buffer.dtype.char, at[1]
+
+        found: list[Any] = [tuple(self.extents)]
+        for node in self.list:
+            told: Any = None
+            if node.op == "load":
+                told = placed(*node.info)
+            elif node.op == "gather":
+                told = (*placed(*node.info[:2]), node.info[2])
+            elif node.op == "number":
+                told = numbers[id(node.info)]
+            elif node.op == "constant":
+                told = np.asarray(node.info).tobytes()
+            found.append((node.op, node.dtype.char, told, *(rank[id(y)] for y in node.operands)))
+        for node, buffer, at, _ in self.stores:
+            found.append((rank[id(node)], *placed(buffer, at)))
+        for node, root, at in self.reductions:
+            where = None if root.home is None else placed(root.home.buffer, at)
+            found.append((rank[id(node)], root.kind, root.value.dtype.char, tuple(sorted(root.reduced)), where))
+        return tuple(found), list(places)
+
+    def _text(self) -> str:
         self._collapse()
         self._choose_order()
         self._divide()
@@ -233,7 +279,6 @@ class Kernel:
 
     def _collapse(self) -> None:
         """Neighbouring axes that all memory is walked through as one become one."""
-        self.list = self._all_nodes()
         self.reduced = [root.reduced for _, root, _ in self.reductions]
         axis = len(self.extents) - 2
         while axis >= 0:
