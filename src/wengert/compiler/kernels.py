@@ -129,7 +129,7 @@ class Kernel:
             if node.op == "load":
                 told = placed(*node.info)
             elif node.op == "gather":
-                told = (*placed(*node.info[:2]), node.info[2])
+                told = (*placed(*node.info[:2]), tuple(node.info[2]))
             elif node.op == "number":
                 told = numbers[id(node.info)]
             elif node.op == "constant":
