@@ -330,6 +330,17 @@ def test_what_is_read_from_outside_is_seen_as_it_is(name):
     same(compiled(2.0), f(2.0))
 
 
+def test_a_global_with_the_name_of_an_attribute_is_not_read():
+    compiled = wengert.compile(lambda x: x.T * x.real)
+    try:
+        for i in range(3):
+            globals()["T"] = i
+            same(compiled(eye), eye)
+    finally:
+        del globals()["T"]
+    assert sum(map(len, compiled.variants.values())) == 1
+
+
 def test_methods_are_compiled_for_their_objects():
     one, other = Model(), Model()
     other.w = np.full(1, 5.0)
