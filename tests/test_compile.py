@@ -414,13 +414,13 @@ def square_sum(x):
 
 
 LARGE = {
-    "finite": (wengert.value_and_grad(square_sum), given(np.linspace(1, 2, 30_000)), given(np.linspace(2, 3, 30_000))),
-    "not finite": (wengert.value_and_grad(square_sum), given(np.linspace(0, 2, 30_000)), given(np.linspace(1, 2, 30_000))),
-    "a branch": (lambda x: x if np.sum(x) > 0 else -x, given(np.ones(30_000)), given(-np.ones(30_000))),
+    "finite": (wengert.value_and_grad(square_sum), given(np.linspace(1, 2, 40_000)), given(np.linspace(2, 3, 40_000))),
+    "not finite": (wengert.value_and_grad(square_sum), given(np.linspace(0, 2, 40_000)), given(np.linspace(1, 2, 40_000))),
+    "a branch": (lambda x: x if np.sum(x) > 0 else -x, given(np.ones(40_000)), given(-np.ones(40_000))),
     "a write through a view": (
-        lambda x: x.__setitem__(0, 5.0) or x.reshape(200, 150).T.__setitem__((1, 1), 7.0) or x * 2, given(np.ones(30_000))),
+        lambda x: x.__setitem__(0, 5.0) or x.reshape(200, 200).T.__setitem__((1, 1), 7.0) or x * 2, given(np.ones(40_000))),
     "a view of what lies by columns": (
-        lambda x: (lambda y: y.__setitem__(3, 9.0) or (x, y))((x.T * 2).reshape(-1)), given(np.ones((200, 150)))),
+        lambda x: (lambda y: y.__setitem__(3, 9.0) or (x, y))((x.T * 2).reshape(-1)), given(np.ones((200, 200)))),
     "an error": (lambda x: np.linalg.cholesky(x), given(np.eye(200)), given(-np.eye(200))),
     "a short array against another": (lambda x, y: np.sum(x[:, None] * y), given(np.ones(300), np.ones(300))),
 }  # fmt: skip
@@ -434,7 +434,7 @@ def test_large_arrays(name):
 
 
 def test_draws_in_a_run_of_large_arrays_are_made_once():
-    x = np.ones(30_000)
+    x = np.ones(40_000)
     one, other = np.random.default_rng(0), np.random.default_rng(0)
     compiled = wengert.compile(lambda x: x * 2 * one.normal(size=x.shape))
     for _ in range(3):
@@ -444,7 +444,7 @@ def test_draws_in_a_run_of_large_arrays_are_made_once():
 def test_the_first_call_of_large_arrays_computes_them_once(monkeypatch):
     counted = []
     monkeypatch.setattr(later.Later, "value", lambda self: counted.append(self))
-    wengert.compile(wengert.value_and_grad(square_sum))(np.ones(30_000))
+    wengert.compile(wengert.value_and_grad(square_sum))(np.ones(40_000))
     assert not counted
 
 

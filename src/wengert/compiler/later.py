@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-MANY = 20_000  # entries, from which on a value waits
+MANY = 1 << 15  # entries, from which on a value waits
 
 _WAITING = object()
 
@@ -40,7 +40,7 @@ class Later:
         If a layout operation makes it: of which traced array, the operation and its attributes.
     """
 
-    __slots__ = ("args", "dtype", "found", "function", "kind", "layout", "ordered", "place", "shape")
+    __slots__ = ("_stand_in", "args", "dtype", "found", "function", "kind", "layout", "ordered", "place", "shape")
 
     def __init__(
         self, function: Callable, args: tuple, shape: tuple[int, ...], dtype: np.dtype, kind: type = np.ndarray
@@ -50,12 +50,14 @@ class Later:
         self.layout: tuple | None = None
         self.place: np.ndarray | None = np.empty(shape, dtype)
         self.ordered = False
+        self._stand_in: Any = None
 
     def stand_in(self) -> Any:
         """An array, or number, of the same shape and dtype that takes no memory, for questions about these."""
-        if self.kind is not np.ndarray:
-            return self.dtype.type(0)
-        return np.ndarray(self.shape, self.dtype, np.zeros(1, self.dtype), strides=(0,) * len(self.shape))
+        if self._stand_in is None:
+            number = self.kind is not np.ndarray
+            self._stand_in = self.dtype.type(0) if number else nothing(self.shape, self.dtype)
+        return self._stand_in
 
     def value(self) -> Any:
         """The value, computed if it has not been. With a stack, because chains may be long."""
@@ -72,6 +74,11 @@ class Later:
                 one.args = ()
             todo.pop()
         return self.found
+
+
+def nothing(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array of zeros of which only one is in memory."""
+    return np.ndarray(shape, dtype, np.zeros(1, dtype), strides=(0,) * len(shape))
 
 
 def copied(x: np.ndarray) -> Later:
