@@ -50,7 +50,7 @@ BINARY = ["+", "-", "*", "+", "-", "*", "/"]
 PAIRS = ["np.maximum", "np.minimum", "np.hypot", "np.arctan2", "np.add", "np.fmax", "np.logaddexp", "np.copysign", "np.power",
          "np.floor_divide", "np.remainder", "np.outer", "np.dot", "np.inner", "np.matmul", "np.subtract", "np.multiply"]  # fmt: skip
 REDUCTIONS = ["np.sum", "np.sum", "np.prod", "np.max", "np.min", "np.mean", "np.var", "np.std", "np.any", "np.all", "np.argmax",
-              "np.argmin", "np.median", "np.ptp", "np.nansum", "np.count_nonzero", "np.linalg.norm"]  # fmt: skip
+              "np.argmin", "np.median", "np.ptp", "np.nansum", "np.linalg.norm"]  # fmt: skip
 SCANS = ["np.cumsum", "np.cumprod", "np.sort", "np.argsort", "np.flip", "np.diff", "np.squeeze"]
 
 

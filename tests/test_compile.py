@@ -355,6 +355,17 @@ def test_an_attribute_that_comes_to_stand_before_that_of_a_base():
             assert compiled(2.0) == 2.0 * derived.slope
 
 
+def test_a_global_that_comes_to_stand_before_a_builtin():
+    compiled = wengert.compile(lambda x: abs(x) * 2)
+    assert [compiled(-2.0), compiled(-2.0)] == [4.0, 4.0]
+    globals()["abs"] = math.exp2
+    try:
+        assert compiled(3.0) == 16.0
+    finally:
+        del globals()["abs"]
+    assert compiled(-3.0) == 6.0
+
+
 def test_a_deleted_attribute_is_missed():
     one = Model()
     compiled = wengert.compile(lambda x: x * one.w)
@@ -650,6 +661,17 @@ def test_references_and_memory_stay_as_they_are():
     assert abs(after[1] - before[1]) < 500
 
 
+def test_a_global_with_the_name_of_an_attribute_is_not_read():
+    compiled = wengert.compile(lambda x: x.T * x.real)
+    try:
+        for i in range(3):
+            globals()["T"] = i
+            same(compiled(eye), eye)
+    finally:
+        del globals()["T"]
+    assert sum(map(len, compiled.variants.values())) == 1
+
+
 def test_methods_are_compiled_for_their_objects():
     one, other = Model(), Model()
     other.w = np.full(1, 5.0)
@@ -723,13 +745,13 @@ def square_sum(x):
 
 
 LARGE = {
-    "finite": (wengert.value_and_grad(square_sum), given(np.linspace(1, 2, 30_000)), given(np.linspace(2, 3, 30_000))),
-    "not finite": (wengert.value_and_grad(square_sum), given(np.linspace(0, 2, 30_000)), given(np.linspace(1, 2, 30_000))),
-    "a branch": (lambda x: x if np.sum(x) > 0 else -x, given(np.ones(30_000)), given(-np.ones(30_000))),
+    "finite": (wengert.value_and_grad(square_sum), given(np.linspace(1, 2, 40_000)), given(np.linspace(2, 3, 40_000))),
+    "not finite": (wengert.value_and_grad(square_sum), given(np.linspace(0, 2, 40_000)), given(np.linspace(1, 2, 40_000))),
+    "a branch": (lambda x: x if np.sum(x) > 0 else -x, given(np.ones(40_000)), given(-np.ones(40_000))),
     "a write through a view": (
-        lambda x: x.__setitem__(0, 5.0) or x.reshape(200, 150).T.__setitem__((1, 1), 7.0) or x * 2, given(np.ones(30_000))),
+        lambda x: x.__setitem__(0, 5.0) or x.reshape(200, 200).T.__setitem__((1, 1), 7.0) or x * 2, given(np.ones(40_000))),
     "a view of what lies by columns": (
-        lambda x: (lambda y: y.__setitem__(3, 9.0) or (x, y))((x.T * 2).reshape(-1)), given(np.ones((200, 150)))),
+        lambda x: (lambda y: y.__setitem__(3, 9.0) or (x, y))((x.T * 2).reshape(-1)), given(np.ones((200, 200)))),
     "an error": (lambda x: np.linalg.cholesky(x), given(np.eye(200)), given(-np.eye(200))),
     "a short array against another": (lambda x, y: np.sum(x[:, None] * y), given(np.ones(300), np.ones(300))),
 }  # fmt: skip
@@ -743,7 +765,7 @@ def test_large_arrays(name):
 
 
 def test_draws_in_a_run_of_large_arrays_are_made_once():
-    x = np.ones(30_000)
+    x = np.ones(40_000)
     one, other = np.random.default_rng(0), np.random.default_rng(0)
     compiled = wengert.compile(lambda x: x * 2 * one.normal(size=x.shape))
     for _ in range(3):
@@ -753,7 +775,7 @@ def test_draws_in_a_run_of_large_arrays_are_made_once():
 def test_the_first_call_of_large_arrays_computes_them_once(monkeypatch):
     counted = []
     monkeypatch.setattr(later.Later, "value", lambda self: counted.append(self))
-    wengert.compile(wengert.value_and_grad(square_sum))(np.ones(30_000))
+    wengert.compile(wengert.value_and_grad(square_sum))(np.ones(40_000))
     assert not counted
 
 

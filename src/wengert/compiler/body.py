@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Shared:
         self.declared: dict[str, str] = {}
         self.definitions: dict[str, str] = {}
         self.calls = 0  # of vector functions
+        self.written: dict[Any, Any] = {}  # what is known of kernels that have been written, by what they depend on
 
 
 class Body:
@@ -78,6 +79,12 @@ class Body:
         """A number from memory."""
         found = self.emit(f"load {MEMORY[dtype]}, ptr {pointer}, align {dtype.itemsize}")
         return self.emit(f"icmp ne i8 {found}, 0") if dtype == BOOL else found
+
+    def save(self, name: str, pointer: str, dtype: np.dtype) -> None:
+        """A number goes to memory."""
+        if dtype == BOOL:
+            name = self.emit(f"zext i1 {name} to i8")
+        self.say(f"store {MEMORY[dtype]} {name}, ptr {pointer}, align {dtype.itemsize}")
 
     def place(self, pointer: str, offset: str, dtype: np.dtype) -> str:
         """A pointer to the entry at an offset (an i64, by name or literally)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import dis
 import functools
 import os
 import random
@@ -27,6 +28,7 @@ from wengert.core.variable import Variable
 
 _PATHS = sysconfig.get_paths()
 LIBRARIES = tuple({os.path.join(_PATHS[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+GLOBALS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}  # CPython's instructions that read a global
 MOST = 1024  # entries of a container that are looked into
 
 
@@ -179,9 +181,9 @@ class Shadow:
             for key in INSTEAD:
                 if key in read and key not in table:
                     table[key] = INSTEAD[key]
-            for key in read:
+            for key in global_names(f.__code__):
+                self.watch.items.append((f.__globals__, key, f.__globals__.get(key, ABSENT)))
                 if key in f.__globals__:
-                    self.watch.items.append((f.__globals__, key, table[key]))
                     table[key] = self.of(table[key], key)
             self.tables.append((table, dict(table), "the global"))
         if made.__defaults__:
@@ -344,12 +346,22 @@ def _users(file: str | None) -> bool:
 
 
 def names(code: types.CodeType) -> set[str]:
-    """The global names that a function's code may read, with those of the functions that it defines."""
+    """The names that a function's code may read, of globals and attributes, with those of the functions that it defines."""
     found = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             found |= names(constant)
     return found
+
+
+@functools.cache
+def global_names(code: types.CodeType) -> frozenset[str]:
+    """The global names among them."""
+    found = {step.argval for step in dis.get_instructions(code) if step.opname in GLOBALS}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= global_names(constant)
+    return frozenset(found)
 
 
 def drawn() -> Any:

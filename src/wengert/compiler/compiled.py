@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.compiler import dispatch, native
+from wengert.compiler import dispatch, native, pool
 from wengert.compiler import interface as _interface  # noqa: F401  (gives traced arrays their operators)
 from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
@@ -517,11 +517,14 @@ def build(program: Program, contents: list, externals: list[np.ndarray], threads
     sums = lowered(simple, native.blas())
     simple = simple if sums is simple else simplify(sums)
     plan = Planner(simple).plan()
-    module = Module(plan, native.host(), threads)
+    module = Module(plan, native.host(), threads if pool.possible() else 1)
+    if module.runners:
+        pool.ready()
     names = [step for step in module.sequence if isinstance(step, str)]
     code = native.Code(module.text, names, module.kernel_text, module.kernel_names)
     kinds = [content for kind, content in contents if kind == "array"]
-    return Executable(plan, module.sequence, code, kinds, externals)
+    tabled = [*externals, *(plan.constants[buffer] for buffer in module.large_constants)]
+    return Executable(plan, module.sequence, code, kinds, tabled)
 
 
 def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS, threads: int | None = None) -> Any:
@@ -567,4 +570,4 @@ def compile(function: Callable | None = None, *, variants: int = MOST_VARIANTS, 
     native.required()
     if isinstance(function, Compiled):
         return function
-    return Compiled(function, variants, native.processors() if threads is None else threads)
+    return Compiled(function, variants, pool.processors() if threads is None else threads)

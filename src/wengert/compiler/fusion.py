@@ -31,7 +31,7 @@ COST = {
 MOST_ROOTS = 64  # of one loop nest
 SEARCHED = 8  # nests of the same space that are asked to take a root
 LARGE = 600  # operations, from which on a program is planned in one pass
-CHUNK = 1500  # numbers that are computed in one function of a large program
+CHUNK = 100  # numbers that are computed in one function of a large program
 MOST_WORK = 400  # of a value in registers, in a large program
 DEAR = 12  # what a value costs to compute again, from which on it is kept
 DEEPEST = 40  # operations that follow each other in registers, until a value is put into memory
@@ -386,6 +386,9 @@ class Planner:
 
         depth: dict[int, int] = {}  # how many operations a value in registers is away from memory
         for x in self.program.instructions:
+            if not x.shape and x.op in ELEMENTWISE and id(x) not in needed and id(x) not in written:
+                depth[id(x)] = 0  # a number, known outside of all loops
+                continue
             depth[id(x)] = 0 if id(x) in needed else max((depth[id(y)] for y in x.operands), default=0)
             if x.op in ELEMENTWISE and x.size > 1:
                 depth[id(x)] += 1

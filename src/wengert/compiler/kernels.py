@@ -17,7 +17,7 @@ import numpy as np
 
 from wengert.compiler.body import MEMORY, Body, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
-from wengert.compiler.fusion import COST, LAYOUT, Buffer, Nest, Plan, Root
+from wengert.compiler.fusion import COST, LAYOUT, Buffer, Home, Nest, Plan, Root
 from wengert.compiler.indexing import ZERO, Affine, broadcast_index, gather_parts, summed, through
 from wengert.compiler.program import Instruction
 from wengert.compiler.simplify import ELEMENTWISE, constant_of
@@ -35,7 +35,25 @@ class Node:
     axes: frozenset[int]
 
 
-SHARED_WORK = 150_000  # nanoseconds, from which on starting a thread (some 20 000) pays
+@dataclass(eq=False)
+class Total:
+    """What a kernel puts where its caller says: a number, or a chunk's part of a reduction."""
+
+    value: Instruction
+    kind: str  # of the reduction
+    home: Home | None  # where the whole one lies; None: it is a number
+
+
+def line_bytes(x: Instruction) -> int:
+    """What a chunk's part of a total takes, in whole lines of the cache, so that threads do not write into the same one."""
+    return -(-x.size * x.dtype.itemsize // 64) * 64
+
+
+SHARED_WORK = 15_000  # nanoseconds, from which on threads share a nest
+CHUNKS = 4  # for each thread, so that one that comes late, or is slow, has fewer
+MOST_THREADS = 128  # of one nest
+LINES = 128  # bytes that a thread should write together, where others write before and behind
+MOST_TOTALS = 1 << 16  # bytes, of all chunks
 
 
 class Kernel:
@@ -52,19 +70,22 @@ class Kernel:
         What the kernel's pointers are to point to: entries of buffers.
     numbers : list of Instruction
         The values without dimensions that it is given, after the pointers.
-    totals : list of (Instruction, name, kind of reduction)
-        The values without dimensions that it computes: pointers to where they go come after the numbers.
-    units, unit : int
+    totals : list of Total
+        What it puts where its caller says: pointers to that come after the numbers.
+    units, unit, chunks, threads : int
         If not 0, the kernel is one for several threads: its last parameters say from which to which count it goes, between 0
-        and `units * unit`, each a multiple of `unit`.
+        and `units * unit`, each a multiple of `unit`. `chunks` is in how many parts it is to be run, `threads` by how
+        many at most.
     """
 
     def __init__(self, shared: Shared, plan: Plan, nest: Nest, number: Callable[[Instruction], str]):
         self.w, self.nest, self.plan, self.number = Body(shared), nest, plan, number
         self.pointers: dict[tuple[Buffer, int], str] = {}
         self.numbers: dict[int, tuple[Instruction, str]] = {}
-        self.totals: list[tuple[Instruction, str, str]] = []
-        self.units = self.unit = 0
+        self.totals: list[Total] = []
+        self.units = self.unit = self.chunks = self.threads = 0
+        self.nanoseconds = 0.0
+        self.divided = -1  # the place, in the order of loops, of the one that threads share
         self.nodes: dict[Any, Node] = {}
         self.extents = list(nest.space)
         self.computing = {
@@ -74,15 +95,62 @@ class Kernel:
         }
 
     def write(self) -> str:
-        """The text of the function, behind its name."""
+        """The text of the function, behind its name. It is written once for all nests that are alike."""
         self._resolve()
+        self.list = self._all_nodes()
+        signature, places = self._signature()
+        known = self.w.shared.written.get(signature)
+        if known is None:
+            text = self._text()
+            divided = (self.units, self.unit, self.chunks, self.threads, self.nanoseconds)
+            used = [places.index(place) for place in self.pointers]
+            self.w.shared.written[signature] = (text, used, list(self.numbers_of_totals), divided)
+            return text
+        text, used, totals, divided = known
+        self.pointers = {places[i]: f"%p{n}" for n, i in enumerate(used)}
+        for i in totals:
+            root = self.reductions[i][1]
+            self.totals.append(Total(root.value, root.kind, root.home))
+        self.units, self.unit, self.chunks, self.threads, self.nanoseconds = divided
+        return text
+
+    def _signature(self) -> tuple[Any, list]:
+        """All that the text depends on, with buffers and values by their numbers, and the places that have these numbers."""
+        places: dict[Any, int] = {}
+        rank = {id(node): i for i, node in enumerate(self.list)}
+        numbers = {key: i for i, key in enumerate(self.numbers)}
+
+        def placed(buffer: Buffer, at: Affine) -> tuple:
+            return places.setdefault((buffer, at[0]), len(places)), buffer.dtype.char, at[1]
+
+        found: list[Any] = [tuple(self.extents)]
+        for node in self.list:
+            told: Any = None
+            if node.op == "load":
+                told = placed(*node.info)
+            elif node.op == "gather":
+                told = (*placed(*node.info[:2]), tuple(node.info[2]))
+            elif node.op == "number":
+                told = numbers[id(node.info)]
+            elif node.op == "constant":
+                told = np.asarray(node.info).tobytes()
+            found.append((node.op, node.dtype.char, told, *(rank[id(y)] for y in node.operands)))
+        for node, buffer, at, _ in self.stores:
+            found.append((rank[id(node)], *placed(buffer, at)))
+        for node, root, at in self.reductions:
+            where = None if root.home is None else placed(root.home.buffer, at)
+            found.append((rank[id(node)], root.kind, root.value.dtype.char, tuple(sorted(root.reduced)), where))
+        return tuple(found), list(places)
+
+    def _text(self) -> str:
         self._collapse()
         self._choose_order()
         self._divide()
+        self._list_totals()
         self._write()
         parameters = [f"ptr {name}" for name in self.pointers.values()]
         parameters += [f"{TYPES[x.dtype]} {name}" for x, name in self.numbers.values()]
-        parameters += [f"ptr {name}" for _, name, _ in self.totals]
+        parameters += [f"ptr %t{i}" for i in range(len(self.totals))]
         if self.units:
             parameters += ["i64 %from", "i64 %to"]
         return "\n".join(
@@ -203,19 +271,19 @@ class Kernel:
 
     # -- the order of loops
 
-    def _accesses(self) -> list[Affine]:
-        found = [n.info[1] for n in self.list if n.op in ("load", "gather")]
-        found += [at for _, _, at, _ in self.stores]
-        return found + [at for _, root, at in self.reductions if root.home is not None]
+    def _accesses(self) -> list[tuple[np.dtype, Affine]]:
+        """What is read and written: the entries' type and where."""
+        found = [(n.dtype, n.info[1]) for n in self.list if n.op in ("load", "gather")]
+        found += [(buffer.dtype, at) for _, buffer, at, _ in self.stores]
+        return found + [(root.value.dtype, at) for _, root, at in self.reductions if root.home is not None]
 
     def _collapse(self) -> None:
         """Neighbouring axes that all memory is walked through as one become one."""
-        self.list = self._all_nodes()
         self.reduced = [root.reduced for _, root, _ in self.reductions]
         axis = len(self.extents) - 2
         while axis >= 0:
             n = self.extents[axis + 1]
-            coefficients = [dict(at[1]) for at in self._accesses()]
+            coefficients = [dict(at[1]) for _, at in self._accesses()]
             joint = all(c.get(axis, 0) == c.get(axis + 1, 0) * n for c in coefficients)
             if joint and all((axis in r) == (axis + 1 in r) for r in self.reduced):
                 self._merge(axis)
@@ -247,7 +315,7 @@ class Kernel:
             width = min(max(self.w.shared.machine.vector_bytes // widest, 1), 1 << (n - 1).bit_length() if n > 1 else 1)
             lanes = n / -(-n // width)
             cost = arithmetic / lanes
-            for at in self._accesses():
+            for _, at in self._accesses():
                 c = dict(at[1]).get(axis, 0)
                 cost += 0.0 if c == 0 else 1 / lanes if c == 1 else 1.5 / lanes if c == -1 else 1.5
             if cost <= best and width > 1:
@@ -256,23 +324,59 @@ class Kernel:
         self.position = {axis: p for p, axis in enumerate(self.order)}
 
     def _divide(self) -> None:
-        """Whether this nest is so much work that threads should share its outermost loop."""
-        if self.w.shared.threads < 2 or not self.order:
+        """Whether this nest is so much work that threads should share a loop of it, and which: an outer one if it is long.
+
+        Reductions over the axis of that loop are computed for each chunk, and then put together.
+        """
+        if self.w.shared.threads < 2:
             return
-        entries = math.prod(self.extents)
-        dear = sum(COST.get(n.op, 12) for n in self.list if n.op not in ("load", "number", "constant"))
-        nanoseconds = entries * (0.1 * dear + 0.4 * len(self._accesses()))
-        outermost = self.order[0]
-        kept = all(
-            root.home is None or outermost not in r
-            for (_, root, _), r in zip(self.reductions, self.reduced, strict=True)
-        )
-        if nanoseconds < SHARED_WORK or not kept:
+        self.nanoseconds = self._nanoseconds()
+        if self.nanoseconds < SHARED_WORK:
             return
-        self.unit = self.width * self._unroll() if outermost == self.vector else 1
-        self.units = self.extents[outermost] // self.unit
-        if self.units < 4 * self.w.shared.threads:
-            self.units = 0
+        self.threads = min(self.w.shared.threads, MOST_THREADS, int(2 * self.nanoseconds / SHARED_WORK))
+        most = CHUNKS * self.threads
+        for depth, axis in enumerate(self.order):
+            unit = self.width * (self._unroll() if depth == len(self.order) - 1 else 1) if axis == self.vector else 1
+            units = self.extents[axis] // unit
+            chunks = min(most, units)
+            totals = [root.value for (_, root, _), r in zip(self.reductions, self.reduced, strict=True) if axis in r]
+            few = chunks * sum(map(line_bytes, totals)) <= MOST_TOTALS
+            entries = chunks * sum(x.size for x in totals if x.size > 1)
+            # Each chunk has the loops outside this one to itself.
+            long = units >= (2 * self.threads if depth == 0 else 4 * most)
+            if long and few and 16 * entries <= math.prod(self.extents) and self._apart(axis, units * unit // chunks):
+                self.units, self.unit, self.chunks, self.divided = units, unit, chunks, depth
+                return
+
+    def _apart(self, axis: int, length: int) -> bool:
+        """Do parts of this length along an axis write into different lines of the cache, at least mostly?"""
+        written = [(buffer.dtype, at) for _, buffer, at, _ in self.stores]
+        for (_, root, at), r in zip(self.reductions, self.reduced, strict=True):
+            if root.home is not None and axis not in r:
+                written.append((root.value.dtype, at))
+        for dtype, at in written:
+            steps = {a: abs(step) for a, step in at[1]}
+            own = steps.pop(axis, 0)
+            if own * length * dtype.itemsize < LINES and any(step > own for step in steps.values()):
+                return False
+        return True
+
+    def _list_totals(self) -> None:
+        """What is a number, or reduced over the axis that is divided, goes where the caller says."""
+        self.numbers_of_totals: dict[int, int] = {}
+        for i, ((_, root, _), r) in enumerate(zip(self.reductions, self.reduced, strict=True)):
+            if root.home is None or any(self.position[axis] == self.divided for axis in r):
+                self.numbers_of_totals[i] = len(self.totals)
+                self.totals.append(Total(root.value, root.kind, root.home))
+
+    def _nanoseconds(self) -> float:
+        """How long one thread takes, roughly: measured with AVX-512 and AVX2, within a factor of 3."""
+        operations = sum(COST.get(n.op, 20) for n in self.list if n.op not in ("load", "number", "constant"))
+        each = 0.2 * operations / self.width
+        for dtype, at in self._accesses():
+            step = dict(at[1]).get(self.vector, 0)
+            each += 0.0075 * dtype.itemsize if abs(step) == 1 else 0.0 if step == 0 and self.width > 1 else 0.4
+        return math.prod(self.extents) * each
 
     # -- code
 
@@ -335,7 +439,7 @@ class Kernel:
     def _loop(self, depth: int, env: dict, counters: dict, mask: int | None, copy: int) -> None:
         axis = self.order[depth]
         n = self.extents[axis]
-        shared = depth == 0 and self.units > 0
+        shared = depth == self.divided
         if axis != self.vector:
             body = lambda c: self._level(depth + 1, env, c, mask, copy)
             self._counted(n, 1, axis, counters, body, shared=shared)
@@ -449,10 +553,10 @@ class Kernel:
         lanes = range(self.width)
         return "<" + ", ".join(f"i1 {'true' if mask is None or i < mask else 'false'}" for i in lanes) + ">"
 
-    def _places(self, first: str, buffer: Buffer, stride: int) -> str:
+    def _places(self, first: str, dtype: np.dtype, stride: int) -> str:
         """Pointers to entries `stride` apart."""
         steps = ", ".join(f"i64 {stride * i}" for i in range(self.width))
-        return self.w.emit(f"getelementptr {MEMORY[buffer.dtype]}, ptr {first}, <{self.width} x i64> <{steps}>")
+        return self.w.emit(f"getelementptr {MEMORY[dtype]}, ptr {first}, <{self.width} x i64> <{steps}>")
 
     def _read(self, lanes: Lanes, buffer: Buffer, at: Affine, counters: dict, mask: int | None) -> str:
         first = self._address(buffer, at, counters)
@@ -476,7 +580,7 @@ class Kernel:
                 f"<{width} x i1> {self._mask(mask)}, {kind} zeroinitializer)"
             )
         else:
-            return self._read_places(buffer, self._places(first, buffer, stride), mask)
+            return self._read_places(buffer, self._places(first, buffer.dtype, stride), mask)
         return w.emit(f"icmp ne {kind} {found}, zeroinitializer") if buffer.dtype == BOOL else found
 
     def _read_places(self, buffer: Buffer, places: str, mask: int | None) -> str:
@@ -517,19 +621,20 @@ class Kernel:
         return self._read_places(buffer, places, mask)
 
     def _save(self, name: str, vector: bool, buffer: Buffer, at: Affine, counters: dict, mask: int | None) -> None:
+        self._save_at(self._address(buffer, at, counters), name, vector, buffer.dtype, at, mask)
+
+    def _save_at(self, first: str, name: str, vector: bool, dtype: np.dtype, at: Affine, mask: int | None) -> None:
+        """A value goes to a pointer, or to those that its lanes' entries are at from there on."""
         w = self.w
         if not vector and any(axis == self.vector for axis, _ in at[1]):
-            name, vector = self._splat(name, buffer.dtype), True
-        first = self._address(buffer, at, counters)
-        element, align = MEMORY[buffer.dtype], buffer.dtype.itemsize
+            name, vector = self._splat(name, dtype), True
         if not vector:
-            if buffer.dtype == BOOL:
-                name = w.emit(f"zext i1 {name} to i8")
-            w.say(f"store {element} {name}, ptr {first}, align {align}")
+            w.save(name, first, dtype)
             return
+        element, align = MEMORY[dtype], dtype.itemsize
         width = self.width
         kind = f"<{width} x {element}>"
-        if buffer.dtype == BOOL:
+        if dtype == BOOL:
             name = w.emit(f"zext <{width} x i1> {name} to {kind}")
         stride = dict(at[1])[self.vector]
         suffix = f"v{width}{'f' if element in ('double', 'float') else 'i'}{align * 8}"
@@ -543,7 +648,7 @@ class Kernel:
             symbol = f"@llvm.masked.scatter.{suffix}.v{width}p0"
             w.declare(symbol, f"declare void {symbol}({kind}, <{width} x ptr>, i32, <{width} x i1>)")
             w.say(
-                f"call void {symbol}({kind} {name}, <{width} x ptr> {self._places(first, buffer, stride)}, "
+                f"call void {symbol}({kind} {name}, <{width} x ptr> {self._places(first, dtype, stride)}, "
                 f"i32 {align}, <{width} x i1> {self._mask(mask)})"
             )
 
@@ -580,15 +685,13 @@ class Kernel:
         if vector and self.vector in self.reduced[i]:
             total = self._across(total, root.kind, dtype)
             vector = False
-        if root.home is None:
-            out = f"%t{len(self.totals)}"
-            self.totals.append((root.value, out, root.kind))
-            self.w.say(f"store {MEMORY[dtype]} {self._as_memory(total, dtype)}, ptr {out}, align {dtype.itemsize}")
+        if i in self.numbers_of_totals:
+            place = f"%t{self.numbers_of_totals[i]}"
+            place = self.w.place(place, self._offset((0, at[1]), counters), dtype)
+            self._save_at(place, total, vector, dtype, at, mask)
         else:
+            assert root.home is not None
             self._save(total, vector, root.home.buffer, at, counters, mask)
-
-    def _as_memory(self, name: str, dtype: np.dtype) -> str:
-        return self.w.emit(f"zext i1 {name} to i8") if dtype == BOOL else name
 
     def _across(self, name: str, kind: str, dtype: np.dtype) -> str:
         """The lanes of a vector reduced to one number, by halves."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-MANY = 20_000  # entries, from which on a value waits
+MANY = 1 << 15  # entries, from which on a value waits
 
 _WAITING = object()
 
@@ -40,7 +40,7 @@ class Later:
         If a layout operation makes it: of which traced array, the operation and its attributes.
     """
 
-    __slots__ = ("args", "dtype", "found", "function", "kind", "layout", "ordered", "place", "shape")
+    __slots__ = ("_stand_in", "args", "dtype", "found", "function", "kind", "layout", "ordered", "place", "shape")
 
     def __init__(
         self, function: Callable, args: tuple, shape: tuple[int, ...], dtype: np.dtype, kind: type = np.ndarray
@@ -50,12 +50,14 @@ class Later:
         self.layout: tuple | None = None
         self.place: np.ndarray | None = np.empty(shape, dtype)
         self.ordered = False
+        self._stand_in: Any = None
 
     def stand_in(self) -> Any:
         """An array, or number, of the same shape and dtype that takes no memory, for questions about these."""
-        if self.kind is not np.ndarray:
-            return self.dtype.type(0)
-        return np.ndarray(self.shape, self.dtype, np.zeros(1, self.dtype), strides=(0,) * len(self.shape))
+        if self._stand_in is None:
+            number = self.kind is not np.ndarray
+            self._stand_in = self.dtype.type(0) if number else nothing(self.shape, self.dtype)
+        return self._stand_in
 
     def value(self) -> Any:
         """The value, computed if it has not been. With a stack, because chains may be long."""
@@ -72,6 +74,11 @@ class Later:
                 one.args = ()
             todo.pop()
         return self.found
+
+
+def nothing(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array of zeros of which only one is in memory."""
+    return np.ndarray(shape, dtype, np.zeros(1, dtype), strides=(0,) * len(shape))
 
 
 def copied(x: np.ndarray) -> Later:
@@ -95,10 +102,9 @@ def evaluated(lazy: bool, function: Callable, args: tuple, kwargs: dict[str, Any
     For functions whose results are arrays of their own, of no other dimensions than their arguments and 1: what the result is
     like is seen from a call with small arrays, in which each length stands for a large one.
     """
-    sizes = [x.size for x in args if type(x) is np.ndarray]
-    waits = any(type(x) is Later for x in args) or any(map(many, sizes))
-    if not lazy or not (waits or many(math.prod(sizes))):
+    if not lazy or not _large(function, args):
         return function(*args, **kwargs) if kwargs else function(*args)
+    waits = any(type(x) is Later or (type(x) is np.ndarray and many(x.size)) for x in args)
     called = functools.partial(function, **kwargs) if kwargs else function
     lengths: dict[int, int] = {1: 1, 0: 0}
     small = [_small(x, lengths) for x in args]
@@ -115,6 +121,24 @@ def evaluated(lazy: bool, function: Callable, args: tuple, kwargs: dict[str, Any
     except Exception:
         pass  # the real arguments say what is wrong
     return called(*(x.value() if type(x) is Later else x for x in args))
+
+
+def _large(function: Callable, args: tuple) -> bool:
+    """May a value or a result be large?"""
+    bound = 1
+    for x in args:
+        if type(x) is np.ndarray:
+            bound *= x.size
+        elif type(x) is Later:
+            return True
+    if not many(bound):
+        return False
+    if isinstance(function, np.ufunc) and function.signature is None:
+        try:
+            return many(np.broadcast(*args).size)
+        except ValueError:  # NumPy's own error
+            return False
+    return True
 
 
 def _small(x: Any, lengths: dict[int, int]) -> Any:

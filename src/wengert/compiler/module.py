@@ -1,8 +1,8 @@
 """A module: a plan as LLVM functions `i64 (ptr table)`, which call kernels, compute numbers, and ask the guards.
 
 The table has one pointer for each argument that is an array or a number, then one for each result, one for each array from
-outside, and the workspace. Loop nests that differ in nothing but where their arrays lie share one kernel, so a program that
-unrolls a thousand steps of Python's is compiled in the time of a few.
+outside, one for each large constant, and the workspace. Loop nests that differ in nothing but where their arrays lie share one
+kernel, so a program that unrolls a thousand steps of Python's is compiled in the time of a few.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from wengert.compiler import object_cache
 from wengert.compiler.body import Body, Machine, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
-from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter
+from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter, contiguous
 from wengert.compiler.indexing import broadcast_index, gather_parts, summed, through
-from wengert.compiler.kernels import Kernel
+from wengert.compiler.kernels import Kernel, Total, line_bytes
 from wengert.compiler.program import Guard, Instruction
 from wengert.compiler.simplify import constant_of
 from wengert.compiler.tracing import BOOL, FLOAT64, INT64
@@ -24,7 +24,10 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
 LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
-LONGEST = 3000  # lines of a function that calls kernels: code generation takes longer than in proportion
+LARGE_CONSTANT = (
+    4096  # bytes, from which on a constant array is passed like one from outside, and not written into the text
+)
+LONGEST = 400  # lines of a function that calls kernels: code generation takes longer than in proportion
 
 
 class Module:
@@ -35,6 +38,8 @@ class Module:
     text : str
     kernel_text, kernel_names : str or None, list of str
         The module of the kernels, if it is one of its own because the rest is long, and the kernels' names.
+    large_constants : list of Buffer
+        Whose addresses the table has, after those of the arrays from outside.
     sequence : list of str and Called
         The functions' names, in order, and the steps that are called back between them.
     """
@@ -42,11 +47,12 @@ class Module:
     def __init__(self, plan: Plan, machine: Machine, threads: int = 1):
         self.plan, self.machine = plan, machine
         self.shared = Shared(machine, threads)
-        self.runners: dict[str, str] = {}  # of kernels that threads share: what a thread begins with
+        self.runners: dict[str, str] = {}  # what the pool calls: name by text
         self.kernels: dict[str, str] = {}  # name by text
         self.functions: list[str] = []
         self.sequence: list[Any] = []
-        self.slots = _slots(plan)
+        self.large_constants = [x for x in plan.constants if x.size * x.dtype.itemsize > LARGE_CONSTANT]
+        self.slots = _slots(plan, self.large_constants)
         self.kernel_text: str | None = None
         self.kernel_names: list[str] = []
         self._write()
@@ -100,27 +106,42 @@ class Module:
             self.kernels[text] = f"@kernel{len(self.kernels)}"
         return self.kernels[text]
 
-    def runner(self, name: str, kinds: list[str], pack: str) -> str:
-        """A function that a thread can begin with: it calls the kernel with what a pack holds."""
-        if name not in self.runners:
-            lines = [f"define internal ptr {name}.thread(ptr %pack) #main {{", "entry:"]
-            for i, kind in enumerate(kinds):
-                lines.append(f"  %a{i} = getelementptr {pack}, ptr %pack, i32 0, i32 {i}")
-                lines.append(f"  %v{i} = load {kind}, ptr %a{i}")
-            given = ", ".join(f"{kind} %v{i}" for i, kind in enumerate(kinds))
-            lines += [f"  call void {name}({given})", "  ret ptr null", "}"]
-            self.runners[name] = f"{name}.thread"
-            self.functions.append("\n".join(lines))
-        return self.runners[name]
+    def runner(self, name: str, kernel: Kernel, kinds: list[str], pack: str) -> str:
+        """What the pool calls: the kernel for one chunk, with what a pack holds and the chunk's own places for totals."""
+        lines = ["(ptr %pack, i64 %chunk) #main {", "entry:"]
+        for i, kind in enumerate(kinds):
+            lines.append(f"  %a{i} = getelementptr {pack}, ptr %pack, i32 0, i32 {i}")
+            lines.append(f"  %v{i} = load {kind}, ptr %a{i}")
+        given = [f"{kind} %v{i}" for i, kind in enumerate(kinds)]
+        if kernel.totals:
+            *given, places = given
+            lines.append(f"  %o = mul i64 %chunk, {sum(line_bytes(total.value) for total in kernel.totals)}")
+            lines.append(f"  %t0 = getelementptr i8, {places}, i64 %o")
+            for i, total in enumerate(kernel.totals):
+                lines.append(f"  %t{i + 1} = getelementptr i8, ptr %t{i}, i64 {line_bytes(total.value)}")
+                given.append(f"ptr %t{i}")
+        for i, bound in enumerate(("from", "to")):
+            lines.append(f"  %c{i} = add i64 %chunk, {i}")
+            lines.append(f"  %u{i} = mul i64 %c{i}, {kernel.units}")
+            lines.append(f"  %d{i} = udiv i64 %u{i}, {kernel.chunks}")
+            lines.append(f"  %{bound} = mul i64 %d{i}, {kernel.unit}")
+            given.append(f"i64 %{bound}")
+        lines += [f"  call void {name}({', '.join(given)})", "  ret void", "}"]
+        text = "\n".join(lines)
+        if text not in self.runners:  # one kernel may be run over different lengths
+            self.runners[text] = f"{name}.chunk{len(self.runners)}"
+            self.functions.append(f"define internal void {self.runners[text]}{text}")
+        return self.runners[text]
 
     def _text(self) -> str:
         constants = []
         for buffer, value in self.plan.constants.items():
-            words = ", ".join(f"i8 {byte}" for byte in value.tobytes())
-            size = value.nbytes
-            constants.append(
-                f"@constant{buffer.index} = private unnamed_addr constant [{size} x i8] [{words}], align 64"
-            )
+            if buffer not in self.large_constants:
+                content = "".join(f"\\{byte:02x}" for byte in value.tobytes())
+                constants.append(
+                    f"@constant{buffer.index} = private unnamed_addr constant [{value.nbytes} x i8] "
+                    f'c"{content}", align 64'
+                )
         wide = f'"prefer-vector-width"="{self.machine.vector_bytes * 8}"'
         inlined = len(self.plan.steps) <= INLINED_KERNELS and not self.plan.apart
         how = f"{'alwaysinline' if inlined else 'noinline'} nounwind {wide}"
@@ -131,7 +152,12 @@ class Module:
         if self.shared.calls > INLINED_CALLS:
             definitions = definitions.replace(") alwaysinline ", f") noinline {wide} ")
         functions = [text.replace("#main", f"nounwind {wide}", 1) for text in self.functions]
-        declared = [*self.shared.declared.values(), definitions]
+        rest = (
+            "declare void @wengert_rest()"
+            if self.runners
+            else "define internal void @wengert_rest() alwaysinline { ret void }"
+        )
+        declared = [*self.shared.declared.values(), definitions, *([rest] if self.shared.threads > 1 else [])]
         if sum(map(len, functions)) < LONG_TEXT:
             return _once("\n".join([*constants, *declared, *kernels, *functions]))
         # The kernels are a module of their own, which LLVM takes care of; in the long rest it need not.
@@ -146,17 +172,18 @@ class Module:
             f"declare void @{known[name]}({', '.join(p.rsplit(' ', 1)[0] for p in text[1 : text.index(')')].split(', '))})"
             for text, name in self.kernels.items()
         ]
-        functions = [re.sub(r"@kernel\d+\b(?!\.thread)", lambda m: "@" + known[m[0]], text) for text in functions]
+        functions = [re.sub(r"@kernel\d+\b(?!\.chunk)", lambda m: "@" + known[m[0]], text) for text in functions]
         self.kernel_text = _once("\n".join([*declared, *apart]))
         return _once("\n".join([*constants, *declared, *signatures, *functions]))
 
 
-def _slots(plan: Plan) -> dict[tuple[str, int], int]:
+def _slots(plan: Plan, large_constants: list[Buffer]) -> dict[tuple[str, int], int]:
     """The places of buffers in the table of pointers."""
     program = plan.program
     order = [("argument", i) for i, x in enumerate(program.inputs) if x.op == "argument"]
     order += [("result", i) for i in range(len(program.results))]
     order += [("external", i) for i, x in enumerate(program.inputs) if x.op == "external"]
+    order += [("constant", x.index) for x in large_constants]
     return {key: i for i, key in enumerate([*order, ("workspace", 0)])}
 
 
@@ -182,6 +209,7 @@ class Function(Body):
         self.numbers: dict[int, str] = {}  # by instruction
         self.entries: dict[Any, str] = {}  # single entries of arrays that are computed where they are read
         self.pointers: dict[tuple[str, int], str] = {}
+        self.reused = {"pack": 0, "totals": 0}  # bytes on the stack that every nest shared by threads uses anew
 
     def step(self, step: Any) -> None:
         if isinstance(step, Product):
@@ -205,6 +233,7 @@ class Function(Body):
         parameters = ", ".join(f"ptr noalias {self.pointers[key]}" for key in used)
         given = ", ".join(f"ptr %p{self.module.slots[key]}" for key in used)
         text = [f"define internal i64 @{name}.body({parameters}) alwaysinline nounwind {{", "entry:"]
+        text += [f"  %{key} = alloca [{size} x i8], align 64" for key, size in self.reused.items() if size]
         text += [*self.alloca, *self.lines, f"  ret i64 {code}", "}"]
         text += [f"define i64 @{name}(ptr %table) #main {{", "entry:"]
         for key in used:
@@ -216,7 +245,7 @@ class Function(Body):
 
     def address(self, buffer: Buffer, offset: int) -> str:
         """A pointer to the entry at an offset."""
-        if buffer.kind == "constant":
+        if buffer.kind == "constant" and ("constant", buffer.index) not in self.module.slots:
             base, start = f"@constant{buffer.index}", 0
         elif buffer.kind == "workspace":
             base = self.pointers.setdefault(("workspace", 0), "%workspace")
@@ -234,58 +263,56 @@ class Function(Body):
         text = kernel.write()
         name = self.module.kernel(text)
         if kernel.units:
-            return self._in_threads(kernel, name, text)
+            return self._in_chunks(kernel, name)
         given = [f"ptr {self.address(buffer, offset)}" for buffer, offset in kernel.pointers]
         given += [f"{TYPES[x.dtype]} {self.number(x)}" for x, _ in kernel.numbers.values()]
         places = [self.stack("double") for _ in kernel.totals]
         given += [f"ptr {place}" for place in places]
         self.say(f"call void {name}({', '.join(given)})")
-        for (x, _, _), place in zip(kernel.totals, places, strict=True):
-            self.numbers[id(x)] = self.load(place, x.dtype)
+        for total, place in zip(kernel.totals, places, strict=True):
+            self.numbers[id(total.value)] = self.load(place, total.value.dtype)
 
-    def _in_threads(self, kernel: Kernel, name: str, text: str) -> None:
-        """Several threads run a kernel, each a part of its outermost loop; this one takes the last part itself."""
-        count = self.shared.threads
-        common = [("ptr", self.address(buffer, offset)) for buffer, offset in kernel.pointers]
-        common += [(TYPES[x.dtype], self.number(x)) for x, _ in kernel.numbers.values()]
-        kinds = [kind for kind, _ in common] + ["ptr"] * len(kernel.totals) + ["i64", "i64"]
+    def _in_chunks(self, kernel: Kernel, name: str) -> None:
+        """Threads share a loop of a kernel. Totals are of chunks, and put together in the chunks' order."""
+        given = [("ptr", self.address(buffer, offset)) for buffer, offset in kernel.pointers]
+        given += [(TYPES[x.dtype], self.number(x)) for x, _ in kernel.numbers.values()]
+        apart = sum(line_bytes(total.value) for total in kernel.totals)  # from one chunk's totals to the next chunk's
+        if apart:
+            given.append(("ptr", "%totals"))
+        kinds = [kind for kind, _ in given]
         pack = "{ " + ", ".join(kinds) + " }"
-        runner = self.module.runner(name, kinds, pack)
-        places, packs, threads, started = [], [], [], []
-        for part in range(count):
-            own = [self.stack("double") for _ in kernel.totals]
-            bounds = [str(kernel.units * (part + i) // count * kernel.unit) for i in (0, 1)]
-            values = [value for _, value in common] + own + bounds
-            packed = self.stack(pack)
-            for i, (kind, value) in enumerate(zip(kinds, values, strict=True)):
-                self.say(
-                    f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr {packed}, i32 0, i32 {i}')}"
-                )
-            places.append(own)
-            packs.append(packed)
-        self.declare("@pthread_create", "declare i32 @pthread_create(ptr, ptr, ptr, ptr)")
-        self.declare("@pthread_join", "declare i32 @pthread_join(i64, ptr)")
-        for packed in packs[:-1]:
-            thread = self.stack("i64")
-            failed = self.emit(f"call i32 @pthread_create(ptr {thread}, ptr null, ptr {runner}, ptr {packed})")
-            threads.append(thread)
-            started.append(self.emit(f"icmp eq i32 {failed}, 0"))
-        self.emit(f"call ptr {runner}(ptr {packs[-1]})")
-        for thread, packed, ok in zip(threads, packs, started, strict=False):
-            wait, instead, onward = (self.fresh(label) for label in ("wait", "instead", "onward"))
-            self.say(f"br i1 {ok}, label %{wait}, label %{instead}")
-            self.label(wait)
-            self.emit(f"call i32 @pthread_join(i64 {self.emit(f'load i64, ptr {thread}')}, ptr null)")
-            self.say(f"br label %{onward}")
-            self.label(instead)  # no thread could be started
-            self.emit(f"call ptr {runner}(ptr {packed})")
-            self.say(f"br label %{onward}")
-            self.label(onward)
-        for i, (x, _, kind) in enumerate(kernel.totals):
-            total = self.load(places[0][i], x.dtype)
-            for own in places[1:]:
-                total = ROWS[kind](Lanes(self, 1), x.dtype, total, self.load(own[i], x.dtype))
-            self.numbers[id(x)] = total
+        runner = self.module.runner(name, kernel, kinds, pack)
+        for i, (kind, value) in enumerate(given):
+            self.say(f"store {kind} {value}, ptr {self.emit(f'getelementptr {pack}, ptr %pack, i32 0, i32 {i}')}")
+        for name_of, size in (("pack", 8 * len(kinds)), ("totals", kernel.chunks * apart)):
+            self.reused[name_of] = max(self.reused[name_of], size)
+        self.declare("@wengert_share", "declare void @wengert_share(ptr, ptr, i64, i64, i64)")
+        self.say(
+            f"call void @wengert_share(ptr {runner}, ptr %pack, i64 {kernel.chunks}, "
+            f"i64 {kernel.threads}, i64 {int(kernel.nanoseconds)})"
+        )
+        first = 0
+        for total in kernel.totals:
+            self._put_together(total, [first + chunk * apart for chunk in range(kernel.chunks)])
+            first += line_bytes(total.value)
+
+    def _put_together(self, total: Total, parts: list[int]) -> None:
+        """The whole of a reduction, from the parts that lie at these places, in bytes."""
+        x, home = total.value, total.home
+        assert home is None or home.strides == contiguous(home.shape)
+        loop = self._begin(x.size) if x.size > 1 else None
+        at = loop[2] if loop else "0"
+        found = ""
+        for part in parts:
+            start = self.emit(f"getelementptr i8, ptr %totals, i64 {part}")
+            other = self.load(self.place(start, at, x.dtype), x.dtype)
+            found = ROWS[total.kind](Lanes(self, 1), x.dtype, found, other) if found else other
+        if home is None:
+            self.numbers[id(x)] = found
+        else:
+            self.save(found, self.place(self.address(home.buffer, home.offset), at, x.dtype), x.dtype)
+        if loop:
+            self._end(*loop)
 
     def _store_numbers(self, nest: Nest) -> None:
         for root in nest.roots:
@@ -297,11 +324,7 @@ class Function(Body):
             value = self.number(x) if not x.shape else self.entry(x, ((0, ()),) * len(x.shape))
             if own is not None:
                 self.plan.homes[id(x)] = own
-            if x.dtype == BOOL:
-                value = self.emit(f"zext i1 {value} to i8")
-            pointer = self.address(home.buffer, home.offset)
-            kind = "i8" if x.dtype == BOOL else TYPES[x.dtype]
-            self.say(f"store {kind} {value}, ptr {pointer}, align {x.dtype.itemsize}")
+            self.save(value, self.address(home.buffer, home.offset), x.dtype)
 
     def _product(self, step: Product) -> None:
         """cblas_?gemm: row major, each operand as it lies or transposed."""
@@ -333,6 +356,8 @@ class Function(Body):
         self.declare(
             symbol, f"declare void {symbol}(i32, i32, i32, i64, i64, i64, {real}, ptr, i64, ptr, i64, {real}, ptr, i64)"
         )
+        if self.shared.threads > 1:
+            self.say("call void @wengert_rest()")  # BLAS has threads of its own
         one, zero = literal(1, dtype), literal(0, dtype)
         (ta, lda), (tb, ldb) = flags
         self.say(

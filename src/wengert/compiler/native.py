@@ -39,6 +39,11 @@ def _target() -> tuple[Any, str, Any]:
     return llvm.Target.from_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
 
 
+def architecture() -> str:
+    """LLVM's name for the kind of processor."""
+    return _target()[0].name
+
+
 @cache
 def host() -> Machine:
     """The machine that this process runs on."""
@@ -56,15 +61,6 @@ def _target_machine(level: int) -> Any:
     """One of its own for each engine, which owns it."""
     target, cpu, features = _target()
     return target.create_target_machine(cpu=cpu, features=features.flatten(), opt=level, jit=True)
-
-
-@cache
-def processors() -> int:
-    """How many threads may run at once; 1 where code can not start threads."""
-    if not llvm.address_of_symbol("pthread_create"):
-        return 1
-    available = getattr(os, "sched_getaffinity", None)
-    return len(available(0)) if available else os.cpu_count() or 1
 
 
 def _passes(level: int) -> Any:
@@ -86,14 +82,22 @@ def _passes(level: int) -> Any:
 class Code:
     """A compiled module: its functions' addresses, as long as this object lives."""
 
-    def __init__(self, text: str, names: list[str], kernel_text: str | None = None, kernel_names: Sequence[str] = ()):
+    def __init__(
+        self,
+        text: str,
+        names: list[str],
+        kernel_text: str | None = None,
+        kernel_names: Sequence[str] = (),
+        level: int | None = None,
+    ):
         self.addresses: dict[str, int] = {}
         self.kernels: Code | None = None
         if kernel_names:  # compiled with care, and then called by name
             self.kernels = Code(kernel_text or "", list(kernel_names))
             for name, address in self.kernels.addresses.items():
                 llvm.add_symbol(name, address)
-        level = 0 if kernel_text is not None else 1 if len(text) > 100_000 else 2
+        if level is None:
+            level = 0 if kernel_text is not None else 1 if len(text) > 100_000 else 2
         machine = _target_machine(2 if level else 0)
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
@@ -114,6 +118,20 @@ class Code:
     def call(self, name: str) -> Any:
         """A function `(table) -> int` of ctypes, which releases the interpreter's lock."""
         return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self.addresses[name])
+
+    def publish(self) -> None:
+        """Make its functions known to the modules that are compiled from now on, for as long as the process lives."""
+        for name, address in self.addresses.items():
+            llvm.add_symbol(name, address)
+        self.engine.detach()
+
+
+def known(symbol: str) -> bool:
+    """Can code call a function of this name?"""
+    try:
+        return hasattr(ctypes.CDLL(None), symbol)
+    except TypeError:  # pragma: no cover - Windows has no name for the process
+        return False
 
 
 @cache

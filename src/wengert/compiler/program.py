@@ -121,6 +121,13 @@ class Program:
         self.effects: list[Instruction] = effects or []
         self.instructions = ordered([*inputs, *self.roots()])
 
+    def without(self, guards: Callable[[Guard], bool]) -> Program:
+        """The program without some of its guards."""
+        kept = [guard for guard in self.guards if not guards(guard)]
+        if len(kept) == len(self.guards):
+            return self
+        return Program(self.results, self.writes, kept, self.inputs, self.effects)
+
     def roots(self) -> list[Instruction]:
         """Everything that has to be computed."""
         return [*self.results, *(new for _, new in self.writes), *(g.condition for g in self.guards), *self.effects]
@@ -154,16 +161,16 @@ def ordered(roots: list[Instruction]) -> list[Instruction]:
     while stack:
         instruction = stack[-1]
         key = id(instruction)
-        if key in entered:
-            stack.pop()
-            if key not in done:
-                done.add(key)
-                found.append(instruction)
-            continue
-        entered.add(key)
-        for x in reversed(instruction.operands):
-            if id(x) not in entered:
-                stack.append(x)
+        if key not in entered:
+            entered.add(key)
+            waiting = [x for x in instruction.operands[::-1] if id(x) not in entered]
+            if waiting:
+                stack += waiting
+                continue
+        stack.pop()
+        if key not in done:
+            done.add(key)
+            found.append(instruction)
     return found
 
 

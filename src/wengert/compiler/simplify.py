@@ -32,9 +32,7 @@ def simplify(program: Program) -> Program:
             new[id(x)] = x if operands == x.operands else x.on(operands)
         else:
             new[id(x)] = maker.make(x.op, operands, x.shape, x.dtype, x.attributes, x.line)
-    found = program.rewritten(lambda x: new[id(x)])
-    guards = [g for g in found.guards if g.condition.op != "constant"]
-    return Program(found.results, found.writes, guards, found.inputs, found.effects)
+    return program.rewritten(lambda x: new[id(x)]).without(lambda guard: guard.condition.op == "constant")
 
 
 class Simplifier:
@@ -42,6 +40,7 @@ class Simplifier:
 
     def __init__(self) -> None:
         self.made: dict[Any, Instruction] = {}
+        self.kept: list[Instruction] = []
         self.ranks: dict[int, int] = {}
         self.line: Any = None
 
@@ -56,19 +55,22 @@ class Simplifier:
             key: Any = (op, dtype.char, np.asarray(value).tobytes() if np.size(value) <= 16 else id(value), shape)
         else:
             if op in COMMUTATIVE and operands[0].shape == operands[1].shape:
-                operands = tuple(sorted(operands, key=self._rank))
+                one, other = operands
+                if self._rank(one) > self._rank(other):
+                    operands = other, one
             key = (op, tuple(map(id, operands)), shape, dtype.char, attributes)
         known = self.made.get(key)
         if known is None:
             x = Instruction(op, operands, shape, dtype, attributes, self.line)
             known = self._simpler(x) or x
             self.made[key] = known
-            self.made[key, "kept"] = x  # ids stay good as long as what they are of lives
+            self.kept.append(x)  # ids stay good as long as what they are of lives
         return known
 
     def _rank(self, x: Instruction) -> int:
         """A number by which operands are put in order: the same in every process, so that the text is, too."""
-        return self.ranks.setdefault(id(x), len(self.ranks))
+        ranks = self.ranks
+        return ranks.setdefault(id(x), len(ranks))
 
     def _simpler(self, x: Instruction) -> Instruction | None:
         if x.op in ELEMENTWISE:
@@ -103,7 +105,10 @@ class Simplifier:
 
     def _elementwise(self, x: Instruction) -> Instruction | None:
         operands = x.operands
-        if not x.shape and all(y.op == "constant" for y in operands):
+        if not x.shape:
+            for y in operands:
+                if y.op != "constant":
+                    return None
             return self._folded(x)
         if x.shape and x.size == 1:
             numbers = tuple(self.reshape(y, ()) for y in operands)

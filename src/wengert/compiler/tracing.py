@@ -81,6 +81,9 @@ class Trace:
             uniform = _uniform(value)
             if uniform is not None:
                 return self.emit("broadcast", (self.constant(uniform),), value.shape, value.dtype, (value.shape,))
+            row = _repeated(value)
+            if row is not None:
+                return self.emit("broadcast", (self.constant(row),), value.shape, value.dtype, (value.shape,))
             frozen = np.array(value, order="C")
             frozen.flags.writeable = False
             made = self.emit("constant", (), value.shape, value.dtype, (frozen,))
@@ -118,6 +121,20 @@ def _uniform(value: np.ndarray) -> Any:
         return None
     same = value.view(bits) == first.view(bits)  # by bits: 0.0 is not -0.0
     return first if same.all() else None
+
+
+def _repeated(value: np.ndarray) -> np.ndarray | None:
+    """The part that a large array repeats along some axes: of length one along these."""
+    if value.size < 1000 or value.dtype not in (BOOL, INT64, FLOAT64, FLOAT32):
+        return None
+    bits = np.ascontiguousarray(value).view(np.uint8 if value.itemsize == 1 else f"u{value.itemsize}")
+    index: list[Any] = []
+    for axis, n in enumerate(value.shape):
+        first = bits.take([0], axis)
+        repeats = n > 1 and (bits.take([-1], axis) == first).all() and (bits == first).all()
+        index.append(slice(0, 1) if repeats else slice(None))
+    found = value[tuple(index)]
+    return None if found.shape == value.shape else found
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.later import Later, laid_out, many
+from wengert.compiler.later import Later, laid_out, many, nothing
 from wengert.compiler.operations.calling import call_back
 from wengert.compiler.operations.operands import (
     NATIVE,
@@ -248,7 +248,7 @@ def put(trace: Trace, values: Any, shape: Any, index: Any, unique: Any) -> Any:
         return None
     zero = trace.constant(dtype.type(0))
     zeros = trace.emit("broadcast", (zero,), shape, dtype, (shape,))
-    base = Traced(trace, np.ndarray(shape, dtype, np.zeros(1, dtype), strides=(0,) * len(shape)), zeros)
+    base = Traced(trace, nothing(shape, dtype), zeros)
     parts = basic(base, index)
     new = scattered(base, values, index, "add") if parts is None else _put_into(base, parts, values)
     if new is None:
