@@ -501,6 +501,7 @@ NATIVELY = {
     "an int array is written": (descend, (np.arange(3), np.ones(3, int), 2), {}),
     "the order of Fortran": (lambda x: x * 2 + x.T, (np.asfortranarray(np.arange(9.0).reshape(3, 3)),), {}),
     "every other entry": (lambda x: x * 2, (np.arange(9.0)[::-2],), {}),
+    "a namedtuple": (lambda p, x: Pair(p.first * x, p.second), (Pair(np.ones(3), 2.0), 2.0), {}),
     "columns from outside": (lambda x: x @ columns, (np.ones(3),), {}),
 }
 

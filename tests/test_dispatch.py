@@ -11,6 +11,7 @@ import sys
 import threading
 import tracemalloc
 import types
+import typing
 import weakref
 
 import numpy as np
@@ -23,6 +24,25 @@ pytestmark = pytest.mark.skipif(not available(), reason="no native calls in this
 
 f8 = np.float64
 VECTOR = Array(f8, (3,))
+
+
+Pair = collections.namedtuple("Pair", "one other")
+Other = collections.namedtuple("Other", "one other")
+
+
+class Triple(Pair):
+    """Makes of two what no call of tuple's does."""
+
+    def __new__(cls, one, other):
+        return super().__new__(cls, one, other)
+
+    third = property(lambda self: self.one + self.other)
+
+
+class Wide(typing.NamedTuple):
+    x: object
+    y: object = 2.0
+    z: object = ()
 
 
 def kernel(*steps, returns=0):
@@ -93,7 +113,7 @@ def dispatcher(*entries):
 
 def same(got, expected):
     assert type(got) is type(expected)
-    if type(got) in (tuple, list):
+    if isinstance(got, (tuple, list)):
         assert len(got) == len(expected)
         for one, other in zip(got, expected, strict=True):
             same(one, other)
@@ -151,12 +171,17 @@ TREES = [
     ([], []),
     ({}, {}),
     ((VECTOR, [Scalar(f8), {"a": VECTOR, 2: (Scalar(float),)}]), (np.ones(3), [f8(1.0), {"a": np.ones(3), 2: (1.0,)}])),
+    (Pair(VECTOR, [Scalar(float)]), Pair(np.ones(3), [1.0])),
+    (
+        {"a": Wide(VECTOR, (Scalar(float),), Pair(VECTOR, VECTOR))},
+        {"a": Wide(np.ones(3), (1.0,), Pair(np.ones(3), np.ones(3)))},
+    ),
     ({"x": [VECTOR, VECTOR], "y": {}}, {"x": [np.ones(3), np.ones(3)], "y": {}}),
 ]
 
 
 def leaves(tree):
-    if type(tree) in (tuple, list, dict):
+    if isinstance(tree, (tuple, list, dict)):
         return [leaf for item in (tree.values() if type(tree) is dict else tree) for leaf in leaves(item)]
     return [tree]
 
@@ -168,6 +193,12 @@ def test_trees_go_in_and_come_out(tree, value):
     answer = entry(steps, [tree], tree)
     same(dispatcher(answer)(value), value)
     assert answer.calls == 1
+
+
+def test_a_namedtuple_is_like_every_other():
+    f = dispatcher(entry([], [], Wide(Static(1), Static("a"), Static(None))))
+    same(f(), Wide(1, "a", None))
+    assert hash(f()) == hash(Wide(1, "a", None)) and gc.is_tracked(f()) and f()._replace(x=2) == (2, "a", None)
 
 
 def test_results_that_are_objects():
@@ -267,7 +298,6 @@ class Level(enum.IntEnum):
     ONE = 1
 
 
-Pair = collections.namedtuple("Pair", "one other")
 unaligned = np.frombuffer(bytearray(25), np.uint8)[1:].view(f8)
 read_only = np.ones(3)
 read_only.flags.writeable = False
@@ -331,6 +361,10 @@ MISMATCHES = {
     "a tuple too short": ([(VECTOR, VECTOR)], ((np.ones(3),),), {}),
     "a tuple too long": ([(VECTOR,)], ((np.ones(3), np.ones(3)),), {}),
     "a namedtuple for a tuple": ([(VECTOR, VECTOR)], (Pair(np.ones(3), np.ones(3)),), {}),
+    "another namedtuple": ([Pair(VECTOR, VECTOR)], (Other(np.ones(3), np.ones(3)),), {}),
+    "a tuple for a namedtuple": ([Pair(VECTOR, VECTOR)], ((np.ones(3), np.ones(3)),), {}),
+    "a class derived from a namedtuple": ([Pair(VECTOR, VECTOR)], (Triple(np.ones(3), np.ones(3)),), {}),
+    "a leaf in a namedtuple": ([Pair(VECTOR, VECTOR)], (Pair(np.ones(3), 1.0),), {}),
     "a list for a tuple": ([(VECTOR,)], ([np.ones(3)],), {}),
     "a tuple for a list": ([[VECTOR]], ((np.ones(3),),), {}),
     "a list too short": ([[VECTOR, VECTOR]], ([np.ones(3)],), {}),
@@ -851,12 +885,12 @@ def test_a_result_too_large_is_an_error():
     "arguments, results",
     [
         ([Scalar(np.longdouble)], ()),
-        ([Pair(VECTOR, VECTOR)], ()),
+        ([Triple(VECTOR, VECTOR)], ()),
         ([3.0], ()),
         ([Array(object, (3,))], ()),
         ([Array("datetime64[s]", (3,))], ()),
         ([Array(np.dtype(f8).newbyteorder(), (3,))], ()),
-        ([], Pair(VECTOR, VECTOR)),
+        ([], Triple(VECTOR, VECTOR)),
         ([], Array("U3", (3,))),
     ],
 )

@@ -139,6 +139,8 @@ def _native_tree(structure: Structure, leaf: Callable) -> Any:
         return {key: _native_tree(part, leaf) for key, part in zip(structure.keys, structure.children, strict=True)}
     if kind in (tuple, list):
         return kind(_native_tree(part, leaf) for part in structure.children)
+    if dispatch.is_named(kind):
+        return kind._make(_native_tree(part, leaf) for part in structure.children)
     raise ValueError(f"{kind} has no native form")
 
 

@@ -96,10 +96,10 @@ class Entry:
     kernel : int
         The address of ``i64 kernel(ptr table)``.
     arguments : sequence of trees
-        One for each argument: `Array`, `Scalar` or `Static`, in tuples, lists and dicts (exact types; a dict has these
-        keys, in this order).
+        One for each argument: `Array`, `Scalar` or `Static`, in tuples, namedtuples, lists and dicts (exact types; a dict
+        has these keys, in this order).
     results : tree
-        `Array`, `Scalar`, `Static` or `Given`, in tuples, lists and dicts.
+        `Array`, `Scalar`, `Static` or `Given`, in tuples, namedtuples, lists and dicts.
     keywords : sequence of str
         The names of the last arguments, which come by keyword.
     ordered : bool
@@ -306,11 +306,12 @@ class Plan:
             fields = {"subject": self.at(tree.type), "need": SCALARS[tree.type], "destination": self.take_place()}
             self.checks.append(Row(operations["SCALAR"], source=register, **fields))
             self.given.append(register)
-        elif kind in (tuple, list, dict):
+        elif kind in (tuple, list, dict) or is_named(kind):
             first = self.take_registers(len(tree))
             fields = {"subject": self.at(kind), "count": len(tree), "destination": first}
-            self.checks.append(Row(operations[kind.__name__.upper()], source=register, **fields))
-            self.owned += 0 if kind is tuple else len(tree)
+            operation = "LIST" if kind is list else "DICT" if kind is dict else "TUPLE"
+            self.checks.append(Row(operations[operation], source=register, **fields))
+            self.owned += 0 if operation == "TUPLE" else len(tree)
             if kind is dict:  # its keys together: what holds the place in the dict is one for all dicts
                 for item, key in enumerate(tree, first):
                     fields = {"subject": self.at(key), "companion": self.at(str)}
@@ -375,7 +376,7 @@ class Plan:
             else:
                 fields = {"subject": self.at(tree.type), "companion": allocator(tree.type), "need": SCALARS[tree.type]}
                 self.constructions.append(Row(operations["NEW_SCALAR"], destination=register, source=place, **fields))
-        elif kind in (tuple, list, dict):
+        elif kind in (tuple, list, dict) or is_named(kind):
             first = self.take_registers(len(tree))
             for item, value in enumerate(tree.values() if kind is dict else tree, first):
                 self.construct(value, item)
@@ -383,9 +384,18 @@ class Plan:
             if kind is dict:
                 self.kept.append(list(tree))
                 fields["companion"] = self.at((ctypes.c_void_p * len(tree))(*map(id, tree)))
-            self.constructions.append(Row(operations[f"NEW_{kind.__name__.upper()}"], **fields))
+            if is_named(kind):
+                self.constructions.append(Row(operations["NEW_NAMED"], subject=self.at(kind), **fields))
+            else:
+                self.constructions.append(Row(operations[f"NEW_{kind.__name__.upper()}"], **fields))
         else:
             raise ValueError(f"a result {tree!r} has no native form")
+
+
+def is_named(kind: type) -> bool:
+    """Is this the class of a namedtuple, made as such a class makes it: of the items alone?"""
+    made_by = getattr(kind.__new__, "__module__", None) or ""
+    return kind.__bases__ == (tuple,) and made_by.startswith("namedtuple_") and bool(getattr(kind, "_fields", ()))
 
 
 class PythonCall:

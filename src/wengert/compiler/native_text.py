@@ -93,6 +93,7 @@ operations = {
     "NEW_LIST": 6,
     "NEW_DICT": 7,  # with the keys at companion
     "NEW_INT": 8,  # from the slot source
+    "NEW_NAMED": 9,  # a tuple of the type subject
     # moves
     "MOVE": 1,  # count bytes, to place destination: from need bytes after place source
     "MOVE_CONSTANT": 2,  # count bytes, to place destination: from companion
@@ -660,6 +661,7 @@ step:
     i64 operation.NEW_LIST, label %list
     i64 operation.NEW_DICT, label %dict
     i64 operation.NEW_INT, label %int
+    i64 operation.NEW_NAMED, label %named
   ]
 
 int:
@@ -708,6 +710,15 @@ tuple:
   %tuple_items = getelementptr i8, ptr %tuple_object, i64 tuple.items
   %tuple_failed = icmp eq ptr %tuple_object, null
   br i1 %tuple_failed, label %out_of_memory, label %fill
+named:
+  %named_object = call ptr @PyType_GenericAlloc(ptr %subject, i64 %count)
+  %named_items = getelementptr i8, ptr %named_object, i64 tuple.items
+  %named_failed = icmp eq ptr %named_object, null
+  br i1 %named_failed, label %out_of_memory, label %named_new
+named_new: ; a hash that is not known, or where tuples do not keep one, the first item's place
+  %hash_at = getelementptr i8, ptr %named_object, i64 24
+  store i64 -1, ptr %hash_at
+  br label %fill
 list:
   %list_object = call ptr @PyList_New(i64 %count)
   %list_failed = icmp eq ptr %list_object, null
@@ -717,8 +728,8 @@ list_new:
   %list_items = load ptr, ptr %list_items_at
   br label %fill
 fill: ; the container takes the children's references over
-  %container = phi ptr [ %tuple_object, %tuple ], [ %list_object, %list_new ]
-  %items = phi ptr [ %tuple_items, %tuple ], [ %list_items, %list_new ]
+  %container = phi ptr [ %tuple_object, %tuple ], [ %list_object, %list_new ], [ %named_object, %named_new ]
+  %items = phi ptr [ %tuple_items, %tuple ], [ %list_items, %list_new ], [ %named_items, %named_new ]
   store ptr %container, ptr %to
   br label %item
 item:
