@@ -7,13 +7,14 @@ be the same. The cases are what random programs and the issue's list of hard one
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import gc
 import itertools
 import math
 import sys
 import threading
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 
 import numpy as np
 import pytest
@@ -428,6 +429,12 @@ def network(x):
     return model_of_layers(x)
 
 
+@dataclasses.dataclass
+class State:
+    weights: np.ndarray
+    rate: float = 1.0
+
+
 class Layers:
     rate = 0.5
 
@@ -502,6 +509,11 @@ NATIVELY = {
     "the order of Fortran": (lambda x: x * 2 + x.T, (np.asfortranarray(np.arange(9.0).reshape(3, 3)),), {}),
     "every other entry": (lambda x: x * 2, (np.arange(9.0)[::-2],), {}),
     "a namedtuple": (lambda p, x: Pair(p.first * x, p.second), (Pair(np.ones(3), 2.0), 2.0), {}),
+    "a dataclass": (
+        lambda p, x: dataclasses.replace(p, rate=p.rate * 2.0, weights=p.weights * x),
+        (State(np.ones(3), 2.0), 2.0),
+        {},
+    ),
     "columns from outside": (lambda x: x @ columns, (np.ones(3),), {}),
 }
 
@@ -521,6 +533,21 @@ def test_calls_of_every_kind_are_answered_natively(name):
         same(found, wanted)
         assert [variant.hits for variants in compiled.variants.values() for variant in variants] == [times]
         assert [entry.calls for entry in compiled.entries] == [times]
+
+
+def test_classes_of_one_name_are_not_taken_for_each_other():
+    one, other = namedtuple("State", "a b"), namedtuple("State", "b a")
+    compiled = wengert.compile(lambda p: p.a - p.b)
+    for _ in range(2):
+        assert [compiled(one(5.0, 3.0)), compiled(other(5.0, 3.0))] == [2.0, -2.0]
+
+
+def test_other_mappings_are_traced_once():
+    compiled = wengert.compile(lambda p: p["a"] * 2)
+    for kind in (OrderedDict, lambda **parts: defaultdict(float, parts), dict):
+        for _ in range(3):
+            assert compiled(kind(a=2.0)) == 4.0
+    assert len(compiled.variants) == 3 and compiled.statistics["traced"] == 3
 
 
 def test_keywords_in_every_order_are_one_variant():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import enum
 import gc
 import pickle
@@ -18,7 +19,18 @@ import numpy as np
 import pytest
 
 from wengert.compiler import dispatch
-from wengert.compiler.dispatch import ABSENT, Array, Entry, Given, Scalar, Static, Write, available, dispatcher_type
+from wengert.compiler.dispatch import (
+    ABSENT,
+    Array,
+    Entry,
+    Given,
+    Instance,
+    Scalar,
+    Static,
+    Write,
+    available,
+    dispatcher_type,
+)
 
 pytestmark = pytest.mark.skipif(not available(), reason="no native calls in this interpreter, or no llvmlite")
 
@@ -37,6 +49,30 @@ class Triple(Pair):
         return super().__new__(cls, one, other)
 
     third = property(lambda self: self.one + self.other)
+
+
+@dataclasses.dataclass
+class Point:
+    x: object
+    y: object = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slots:
+    x: object
+    y: object
+
+
+class Derived(Point):
+    pass
+
+
+@dataclasses.dataclass
+class Told:
+    x: object
+
+    def __getattr__(self, name):
+        return 1.0
 
 
 class Wide(typing.NamedTuple):
@@ -113,7 +149,9 @@ def dispatcher(*entries):
 
 def same(got, expected):
     assert type(got) is type(expected)
-    if isinstance(got, (tuple, list)):
+    if type(got) in (Point, Slots):
+        same((got.x, got.y), (expected.x, expected.y))
+    elif isinstance(got, (tuple, list)):
         assert len(got) == len(expected)
         for one, other in zip(got, expected, strict=True):
             same(one, other)
@@ -176,11 +214,20 @@ TREES = [
         {"a": Wide(VECTOR, (Scalar(float),), Pair(VECTOR, VECTOR))},
         {"a": Wide(np.ones(3), (1.0,), Pair(np.ones(3), np.ones(3)))},
     ),
+    (Instance(Point, {"x": VECTOR, "y": [Scalar(float)]}), Point(np.ones(3), [1.0])),
+    (
+        Instance(Slots, {"x": VECTOR, "y": Instance(Point, {"x": VECTOR, "y": VECTOR})}),
+        Slots(np.ones(3), Point(np.ones(3), np.ones(3))),
+    ),
     ({"x": [VECTOR, VECTOR], "y": {}}, {"x": [np.ones(3), np.ones(3)], "y": {}}),
 ]
 
 
 def leaves(tree):
+    if type(tree) is Instance:
+        return leaves(tree.parts)
+    if dataclasses.is_dataclass(tree) and type(tree) in (Point, Slots):
+        return [*leaves(tree.x), *leaves(tree.y)]
     if isinstance(tree, (tuple, list, dict)):
         return [leaf for item in (tree.values() if type(tree) is dict else tree) for leaf in leaves(item)]
     return [tree]
@@ -193,6 +240,16 @@ def test_trees_go_in_and_come_out(tree, value):
     answer = entry(steps, [tree], tree)
     same(dispatcher(answer)(value), value)
     assert answer.calls == 1
+
+
+def test_an_attribute_that_is_deleted_is_an_error():
+    point = Point(np.ones(3))
+    f = dispatcher(entry([], [Instance(Point, {"x": VECTOR, "y": Scalar(float)})], Static("native")))
+    del point.y  # the class has a default
+    assert f(point) == "native"
+    del point.x
+    with pytest.raises(AttributeError, match="'x'"):
+        f(point)
 
 
 def test_a_namedtuple_is_like_every_other():
@@ -365,6 +422,9 @@ MISMATCHES = {
     "a tuple for a namedtuple": ([Pair(VECTOR, VECTOR)], ((np.ones(3), np.ones(3)),), {}),
     "a class derived from a namedtuple": ([Pair(VECTOR, VECTOR)], (Triple(np.ones(3), np.ones(3)),), {}),
     "a leaf in a namedtuple": ([Pair(VECTOR, VECTOR)], (Pair(np.ones(3), 1.0),), {}),
+    "an object of a derived class": ([Instance(Point, {"x": VECTOR})], (Derived(np.ones(3)),), {}),
+    "an object of another class": ([Instance(Point, {"x": VECTOR})], (Slots(np.ones(3), 1),), {}),
+    "a leaf in an object": ([Instance(Point, {"x": VECTOR})], (Point(1.0),), {}),
     "a list for a tuple": ([(VECTOR,)], ([np.ones(3)],), {}),
     "a tuple for a list": ([[VECTOR]], ((np.ones(3),),), {}),
     "a list too short": ([[VECTOR, VECTOR]], ([np.ones(3)],), {}),
@@ -891,6 +951,9 @@ def test_a_result_too_large_is_an_error():
         ([Array("datetime64[s]", (3,))], ()),
         ([Array(np.dtype(f8).newbyteorder(), (3,))], ()),
         ([], Triple(VECTOR, VECTOR)),
+        ([Instance(Told, {"x": VECTOR})], ()),
+        ([], Instance(Told, {"x": VECTOR})),
+        ([], Instance(Triple, {"third": VECTOR})),
         ([], Array("U3", (3,))),
     ],
 )

@@ -36,6 +36,7 @@ from wengert.core.trees import LEAF, Structure, flatten, unflatten
 from wengert.core.variable import Variable
 
 MOST_VARIANTS = 32
+PLAIN = {np.ndarray, np.float64, float, int, complex, bool, str}  # what most leaves are
 MOST_EXACT = 1 << 53  # Python's integers nearer to 0 than this are inputs: they are exact as floats, too
 
 
@@ -141,6 +142,9 @@ def _native_tree(structure: Structure, leaf: Callable) -> Any:
         return kind(_native_tree(part, leaf) for part in structure.children)
     if dispatch.is_named(kind):
         return kind._make(_native_tree(part, leaf) for part in structure.children)
+    if hasattr(kind, "__dataclass_fields__"):
+        parts = [_native_tree(part, leaf) for part in structure.children]
+        return dispatch.Instance(kind, dict(zip(structure.keys, parts, strict=True)))
     raise ValueError(f"{kind} has no native form")
 
 
@@ -222,11 +226,12 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         if len(kwargs) > 1 and not self.keywords_ordered:
             kwargs = dict(sorted(kwargs.items()))
         leaves, structure = flatten((args, kwargs))
-        for x in leaves:
-            if isinstance(x, (Variable, Traced, Draws)):  # inside of a derivative, or of another compiled function
-                return self.function(*args, **kwargs)
+        if not PLAIN.issuperset(map(type, leaves)):
+            for x in leaves:
+                if isinstance(x, (Variable, Traced, Draws)):  # inside of a derivative, or of another compiled function
+                    return self.function(*args, **kwargs)
         try:
-            key = (repr(structure), *map(signature, leaves))
+            key = (described(structure), *map(signature, leaves))
             known = self.variants.get(key)
         except (Eagerly, TypeError) as reason:
             return self._eagerly(str(reason), args, kwargs)
@@ -318,6 +323,19 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
         return f"<compiled {getattr(self.function, '__name__', 'function')}>"
 
 
+def described(structure: Structure) -> Any:
+    """A tree's shape as a part of a key: with its classes themselves, and the order of its keys."""
+    kind, keys = structure.kind, structure.keys
+    if kind is LEAF or kind is None:
+        return kind
+    parts = [described(part) for part in structure.children]
+    if kind is not dict:
+        return kind, *parts
+    if set(map(type, keys)) - {str}:
+        keys = tuple((type(key), key) for key in keys)  # 1 == True
+    return getattr(structure.mapping, "args", structure.mapping), keys, *parts  # a defaultdict is known by its factory
+
+
 def sees_order(function: Callable) -> bool:
     """Might the function see in which order its keywords are given?"""
     if not isinstance(function, (types.FunctionType, types.MethodType)):
@@ -335,10 +353,11 @@ def signature(x: Any) -> Any:
         dtype = x.dtype
         if not dtype.isnative or dtype.kind not in "biufc":
             raise Eagerly(f"an array of dtype {dtype!r}")
-        if not x.flags.aligned:
+        flags = x.flags
+        if not flags.aligned:
             raise Eagerly("an array that is not aligned")
-        layout = None if x.flags.c_contiguous else x.strides
-        return kind, dtype, x.shape, layout, x.flags.writeable
+        layout = None if flags.c_contiguous else x.strides
+        return kind, dtype, x.shape, layout, flags.writeable
     if kind in (float, complex):
         return kind
     if isinstance(x, np.generic) and x.dtype.kind in "biufc":

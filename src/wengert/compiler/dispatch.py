@@ -19,6 +19,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
+import inspect
 import math
 import struct
 import sys
@@ -32,7 +33,7 @@ import numpy as np
 from wengert.compiler.native_call import adopt, available, interface, native_type
 from wengert.compiler.native_text import Descriptor, Row, operations
 
-__all__ = ["ABSENT", "Array", "Entry", "Given", "Scalar", "Static", "Write", "available", "dispatcher_type"]
+__all__ = ["ABSENT", "Array", "Entry", "Given", "Instance", "Scalar", "Static", "Write", "available", "dispatcher_type"]
 
 ABSENT = type(
     "Absent", (), {"__repr__": lambda self: "ABSENT"}
@@ -80,6 +81,14 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of one exact type, by attributes of its own; as a result it is made by ``object.__new__``."""
+
+    type: type
+    parts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """What is moved into an argument, an `Array`, after the kernel has run: as many bytes as the argument has."""
 
@@ -96,10 +105,10 @@ class Entry:
     kernel : int
         The address of ``i64 kernel(ptr table)``.
     arguments : sequence of trees
-        One for each argument: `Array`, `Scalar` or `Static`, in tuples, namedtuples, lists and dicts (exact types; a dict
-        has these keys, in this order).
+        One for each argument: `Array`, `Scalar` or `Static`, in tuples, namedtuples, lists, dicts and `Instance` (exact
+        types; a dict has these keys, in this order).
     results : tree
-        `Array`, `Scalar`, `Static` or `Given`, in tuples, namedtuples, lists and dicts.
+        `Array`, `Scalar`, `Static` or `Given`, in tuples, namedtuples, lists, dicts and `Instance`.
     keywords : sequence of str
         The names of the last arguments, which come by keyword.
     ordered : bool
@@ -318,6 +327,15 @@ class Plan:
                     self.checks.append(Row(operations["KEY"], source=register, destination=item, **fields))
             for item, part in enumerate(tree.values() if kind is dict else tree, first):
                 self.check(part, item)
+        elif kind is Instance and all(is_attribute(tree.type, name) for name in tree.parts):
+            self.checks.append(Row(operations["TYPE"], source=register, subject=self.at(tree.type)))
+            first = self.take_registers(len(tree.parts))
+            self.owned += len(tree.parts)
+            for item, name in enumerate(tree.parts, first):
+                fields = {"subject": self.at(sys.intern(name)), "destination": item}
+                self.checks.append(Row(operations["ATTRIBUTE"], source=register, **fields))
+            for item, part in enumerate(tree.parts.values(), first):
+                self.check(part, item)
         else:
             raise ValueError(f"an argument {tree!r} has no native form")
 
@@ -388,6 +406,15 @@ class Plan:
                 self.constructions.append(Row(operations["NEW_NAMED"], subject=self.at(kind), **fields))
             else:
                 self.constructions.append(Row(operations[f"NEW_{kind.__name__.upper()}"], **fields))
+        elif kind is Instance and all(is_attribute(tree.type, name) for name in tree.parts):
+            first = self.take_registers(len(tree.parts))
+            for item, part in enumerate(tree.parts.values(), first):
+                self.construct(part, item)
+            fields = {"subject": self.at(tree.type), "companion": self.at(object.__new__)}
+            self.constructions.append(Row(operations["NEW_INSTANCE"], destination=register, **fields))
+            for item, name in enumerate(tree.parts, first):
+                fields = {"subject": self.at(sys.intern(name)), "source": item, "destination": register}
+                self.constructions.append(Row(operations["SET_ATTRIBUTE"], **fields))
         else:
             raise ValueError(f"a result {tree!r} has no native form")
 
@@ -396,6 +423,14 @@ def is_named(kind: type) -> bool:
     """Is this the class of a namedtuple, made as such a class makes it: of the items alone?"""
     made_by = getattr(kind.__new__, "__module__", None) or ""
     return kind.__bases__ == (tuple,) and made_by.startswith("namedtuple_") and bool(getattr(kind, "_fields", ()))
+
+
+def is_attribute(kind: type, name: str) -> bool:
+    """Is this looked up, in such an object, without a line of Python's: in its ``__dict__``, or in a slot?"""
+    found = inspect.getattr_static(kind, name, None)
+    quiet = (types.MemberDescriptorType, types.FunctionType)
+    plain = type(found) in quiet or not hasattr(type(found), "__get__")
+    return plain and kind.__getattribute__ is object.__getattribute__ and not hasattr(kind, "__getattr__")
 
 
 class PythonCall:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.fusion import Called, Home, Nest, Plan, Product
+from wengert.compiler.fusion import Called, Home, Nest, Plan, Product, contiguous
+from wengert.compiler.native_call import address_of_data
 from wengert.compiler.program import Call, Given, Place
 
 PYTHONS = (float, int, bool, complex)
@@ -51,9 +52,9 @@ class Executable:
             return MISS
         results = [np.empty(shape, dtype) for shape, dtype in self.results]
         workspace = np.empty(self.plan.workspace + 64, np.uint8)
-        start = -workspace.ctypes.data % 64
+        start = -address_of_data()(workspace) % 64
         externals = [x if walkable(x) else np.require(x, requirements=["C", "A"]) for x in self.externals]
-        pointers = [x.ctypes.data for x in (*keep, *results, *externals)]
+        pointers = list(map(address_of_data(), (*keep, *results, *externals)))
         table = (ctypes.c_void_p * (len(pointers) + 1))(*pointers, workspace.ctypes.data + start)
         address = ctypes.addressof(table)
         by_kind = {"result": results, "external": externals, "workspace": workspace, "start": start}
@@ -85,6 +86,8 @@ class Executable:
         else:
             kind, number = self.inputs[buffer.index]
             base = arguments[number] if kind == "argument" else memory["external"][number]
+        if home.offset == 0 and math.prod(home.shape) == base.size and home.strides == contiguous(home.shape):
+            return base.reshape(home.shape)
         flat = base.reshape(-1)
         return np.lib.stride_tricks.as_strided(flat[home.offset :], home.shape, strides)
 

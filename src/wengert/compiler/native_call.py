@@ -19,7 +19,7 @@ import numpy as np
 
 from wengert.compiler.native_text import ARRAY, TUPLE_ITEMS, assembly
 
-__all__ = ["adopt", "available", "interface", "native_type"]
+__all__ = ["address_of_data", "adopt", "available", "interface", "native_type"]
 
 IN_ARRAY_API = {"PyArray_NewCopy": 85, "PyArray_NewFromDescr": 94}  # in the table that the capsule _ARRAY_API holds
 TYPE_FLAGS = 168  # of a PyTypeObject, in 3.11 alone
@@ -109,6 +109,15 @@ def available() -> bool:
         and not hasattr(sys, "gettotalrefcount")
         and as_expected()
     )
+
+
+@functools.cache
+def address_of_data() -> Callable[[np.ndarray], int]:
+    """The function that tells where an array's entries lie: NumPy's own takes a microsecond."""
+    if not available():
+        return lambda array: array.ctypes.data
+    at, offset = ctypes.c_ssize_t.from_address, ARRAY["data"]
+    return lambda array: at(id(array) + offset).value
 
 
 def interface(name: str, result: type | None, *arguments: type) -> Callable:

@@ -80,7 +80,9 @@ operations = {
     "HELD_LIST": 15,  # the list subject holds the count objects companion, and nothing else
     "HELD_DICT": 16,  # the dict subject holds count keys, in order, with their values: pairs of objects companion
     "NAMESPACE": 17,  # the object subject has the __dict__ companion, and is of the type at address need
-    "APART": 18,  # the count bytes in place source and the need bytes in place destination do not overlap
+    "TYPE": 18,  # source is of exact type subject
+    "ATTRIBUTE": 19,  # of source, of the name subject: it becomes register destination
+    "APART": 20,  # the count bytes in place source and the need bytes in place destination do not overlap
     # allocations
     "NEW_ARRAY": 1,  # dtype subject, count dimensions companion; register destination, place source
     "SLOT": 2,  # place source is its own slot in the block
@@ -94,6 +96,8 @@ operations = {
     "NEW_DICT": 7,  # with the keys at companion
     "NEW_INT": 8,  # from the slot source
     "NEW_NAMED": 9,  # a tuple of the type subject
+    "NEW_INSTANCE": 10,  # of the type subject, by a call of companion (object.__new__)
+    "SET_ATTRIBUTE": 11,  # of register destination, of the name subject: the object in register source, which it takes over
     # moves
     "MOVE": 1,  # count bytes, to place destination: from need bytes after place source
     "MOVE_CONSTANT": 2,  # count bytes, to place destination: from companion
@@ -134,6 +138,8 @@ declare void @PyObject_GC_Del(ptr)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyObject_GenericGetDict(ptr, ptr)
+declare ptr @PyObject_GenericGetAttr(ptr, ptr)
+declare i32 @PyObject_GenericSetAttr(ptr, ptr, ptr)
 declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @PyArray_NewCopy(ptr, i32)
 declare ptr @memmove(ptr, ptr, i64)
@@ -157,7 +163,7 @@ step:
                  [ %next, %list_items ], [ %next, %dict_size ], [ %next, %key_found ], [ %next, %cell ],
                  [ %next, %item_found ], [ %next, %item_absent ], [ %next, %keyword_found ], [ %next, %int_taken ],
                  [ %next, %strided_taken ], [ %next, %outside ], [ %next, %held_items ], [ %next, %pairs_end ],
-                 [ %next, %namespace_is ], [ %next, %apart ]
+                 [ %next, %namespace_is ], [ %next, %type ], [ %next, %attribute_found ], [ %next, %apart ]
   %next = getelementptr %Row, ptr %row, i64 1
   %operation = load i64, ptr %row
   %source_at = getelementptr %Row, ptr %row, Row.source
@@ -197,6 +203,8 @@ step:
     i64 operation.HELD_LIST, label %held_list
     i64 operation.HELD_DICT, label %held_dict
     i64 operation.NAMESPACE, label %namespace
+    i64 operation.TYPE, label %type
+    i64 operation.ATTRIBUTE, label %attribute
     i64 operation.APART, label %apart
   ]
 
@@ -547,6 +555,21 @@ namespace_of:
 namespace_is:
   br label %step
 
+type:
+  %type_of = load ptr, ptr %type_at
+  %type_is = icmp eq ptr %type_of, %subject
+  br i1 %type_is, label %step, label %mismatch
+
+attribute: ; a new reference, or null with an error
+  %attribute_object = call ptr @PyObject_GenericGetAttr(ptr %value, ptr %subject)
+  %attribute_failed = icmp eq ptr %attribute_object, null
+  br i1 %attribute_failed, label %mismatch, label %attribute_found
+attribute_found:
+  store ptr %attribute_object, ptr %item_to
+  call void @hold(ptr %owned, ptr %attribute_object)
+  call void @Py_DecRef(ptr %attribute_object)
+  br label %step
+
 apart:
   %one_at = getelementptr ptr, ptr %table, i64 %source
   %one = load i64, ptr %one_at
@@ -633,7 +656,7 @@ entry:
   %rows = load ptr, ptr %rows_at
   br label %step
 step:
-  %row = phi ptr [ %rows, %entry ], [ %next, %made ], [ %next, %item ], [ %next, %dict_item ]
+  %row = phi ptr [ %rows, %entry ], [ %next, %made ], [ %next, %item ], [ %next, %dict_item ], [ %next, %attribute_set ]
   %next = getelementptr %Row, ptr %row, i64 1
   %operation = load i64, ptr %row
   %source_at = getelementptr %Row, ptr %row, Row.source
@@ -662,6 +685,8 @@ step:
     i64 operation.NEW_DICT, label %dict
     i64 operation.NEW_INT, label %int
     i64 operation.NEW_NAMED, label %named
+    i64 operation.NEW_INSTANCE, label %instance
+    i64 operation.SET_ATTRIBUTE, label %attribute
   ]
 
 int:
@@ -768,9 +793,28 @@ dict_moved:
   %dict_next = add i64 %dict_index, 1
   br label %dict_item
 
+instance:
+  %argument_at = getelementptr %Row, ptr %row, Row.subject
+  %instance_object = call ptr @PyObject_Vectorcall(ptr %companion, ptr %argument_at, i64 1, ptr null)
+  %instance_failed = icmp eq ptr %instance_object, null
+  br i1 %instance_failed, label %out_of_memory, label %instance_made
+instance_made:
+  br label %made
+attribute:
+  %attribute_object = load ptr, ptr %children
+  %owner = load ptr, ptr %to
+  %attribute_outcome = call i32 @PyObject_GenericSetAttr(ptr %owner, ptr %subject, ptr %attribute_object)
+  %attribute_failed = icmp ne i32 %attribute_outcome, 0
+  br i1 %attribute_failed, label %out_of_memory, label %attribute_set
+attribute_set:
+  store ptr null, ptr %children
+  call void @Py_DecRef(ptr %attribute_object)
+  br label %step
+
 made:
   %object = phi ptr [ %scalar_object, %scalar_one ], [ %scalar_object, %scalar_two ], [ %chosen, %choice ],
-                    [ %subject, %constant ], [ %registered, %register ], [ %int_object, %int_made ]
+                    [ %subject, %constant ], [ %registered, %register ], [ %int_object, %int_made ],
+                    [ %instance_object, %instance_made ]
   store ptr %object, ptr %to
   br label %step
 done:

@@ -93,11 +93,11 @@ def _flatten(tree: Any, leaves: list) -> Structure:
     if kind in _leaf_types:
         leaves.append(tree)
         return _LEAF
-    if isinstance(tree, Mapping):
-        parts = tuple(_flatten(part, leaves) for part in tree.values())
+    if isinstance(tree, (list, tuple)):  # lists, not generators: it is the quickest way to a tuple
+        return Structure(kind, (), tuple([_flatten(part, leaves) for part in tree]))
+    if kind is dict or isinstance(tree, Mapping):
+        parts = tuple([_flatten(part, leaves) for part in tree.values()])
         return Structure(dict, tuple(tree), parts, _maker(tree))
-    if isinstance(tree, (list, tuple)):
-        return Structure(kind, (), tuple(_flatten(part, leaves) for part in tree))
     if hasattr(kind, "__dataclass_fields__"):
         import dataclasses  # not at the top: it is a tenth of our import time
 
@@ -111,6 +111,8 @@ def _flatten(tree: Any, leaves: list) -> Structure:
 
 def _maker(tree: Mapping) -> Callable:
     """What makes a mapping of the same kind from pairs; of a kind that we do not know, a dict."""
+    if type(tree) is dict:
+        return dict
     if isinstance(tree, defaultdict):
         return partial(defaultdict, tree.default_factory)
     return OrderedDict if isinstance(tree, OrderedDict) else dict
