@@ -141,11 +141,11 @@ class Root:
     axes: tuple[int, ...] = ()
     after: tuple = ()  # keys of what has to be complete before: a base before a box of it
 
-    @property
+    @functools.cached_property
     def space(self) -> tuple[int, ...]:
         return tuple(n for n in self.expression.shape if n != 1)
 
-    @property
+    @functools.cached_property
     def reduced(self) -> frozenset[int]:
         """The reduced axes, by their places in the space."""
         places = [i for i, n in enumerate(self.expression.shape) if n != 1]
@@ -338,6 +338,7 @@ class Planner:
         self.calls: dict[int, int] = {}  # the places of called steps, by the call
         self.last_call = -1
         self.ready: dict[Any, int] = {}  # what is complete after which step
+        self.entrywise: dict[int, list[int]] = defaultdict(list)  # the places of nests that store a value entry by entry
         program = self.program
         for number, x in enumerate(program.inputs):
             self._home(x, Buffer(x.op, number, x.dtype, x.size))
@@ -609,11 +610,7 @@ class Planner:
 
     def _holds(self, at: int, x: Instruction, root: Root) -> bool:
         nest = self.nests[at]
-        return (
-            isinstance(nest, Nest)
-            and nest.space == root.space
-            and any(r.value is x and r.expression is x and not r.kind for r in nest.roots)
-        )
+        return isinstance(nest, Nest) and nest.space == root.space and at in self.entrywise.get(id(x), ())
 
     def _schedule(self, root: Root) -> None:
         if not root.expression.size:
@@ -632,6 +629,8 @@ class Planner:
             self.nests.append(Nest(root.space, [root]))
             i = len(self.nests) - 1
             places.append(i)
+        if root.value is root.expression and not root.kind:
+            self.entrywise[id(root.value)].append(i)
         self.ready[id(root.value)] = max(i, self.ready.get(id(root.value), -1))
 
     def _copied(self, root: Root) -> None:
