@@ -338,7 +338,9 @@ class Planner:
         self.calls: dict[int, int] = {}  # the places of called steps, by the call
         self.last_call = -1
         self.ready: dict[Any, int] = {}  # what is complete after which step
-        self.entrywise: dict[int, list[int]] = defaultdict(list)  # the places of nests that store a value entry by entry
+        self.entrywise: dict[int, list[int]] = defaultdict(
+            list
+        )  # the places of nests that store a value entry by entry
         program = self.program
         for number, x in enumerate(program.inputs):
             self._home(x, Buffer(x.op, number, x.dtype, x.size))
