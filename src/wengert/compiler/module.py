@@ -23,7 +23,7 @@ from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
-LONG_TEXT = 200_000  # of the functions that call kernels, from which on they are compiled without much care
+LONG_TEXT = 100_000  # of the functions that call kernels, from which on they are compiled without much care
 LARGE_CONSTANT = (
     4096  # bytes, from which on a constant array is passed like one from outside, and not written into the text
 )
