@@ -9,6 +9,7 @@ differ in nothing else are one kernel. This room knows nests, not where buffers 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.body import MEMORY, Body, Shared
+from wengert.compiler.columns import Columns, windows
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
 from wengert.compiler.fusion import COST, LAYOUT, Buffer, Home, Nest, Plan, Root
 from wengert.compiler.indexing import ZERO, Affine, broadcast_index, gather_parts, summed, through
@@ -140,7 +142,18 @@ class Kernel:
         for node, root, at in self.reductions:
             where = None if root.home is None else placed(root.home.buffer, at)
             found.append((rank[id(node)], root.kind, root.value.dtype.char, tuple(sorted(root.reduced)), where))
+        for offsets in self._by_walk().values():  # which are columns of the same rows
+            found.append(tuple((places[buffer, at[0]], at[0] - offsets[0][1][0]) for buffer, at in offsets))
         return tuple(found), list(places)
+
+    def _by_walk(self) -> dict[Any, list]:
+        """Where entries are read and written that are not neighbours, by the buffer and by how it is walked through."""
+        found: dict[Any, list] = defaultdict(list)
+        read = [n.info for n in self.list if n.op == "load"]
+        for buffer, at in (*read, *(store[1:3] for store in self.stores)):
+            if any(c > 1 for _, c in at[1]):
+                found[buffer, at[1]].append((buffer, at))
+        return {key: places for key, places in found.items() if len(places) > 1}
 
     def _text(self) -> str:
         self._collapse()
@@ -399,7 +412,54 @@ class Kernel:
             for _ in range(self._unrolled):
                 names.append(self.w.stack(kind))
             self.slots.append(names)
+        self._find_columns()
         self._level(0, {}, {}, None, 0)
+
+    def _find_columns(self) -> None:
+        """Loads and stores whose entries are columns of the same rows, and so read and written together."""
+        loads: dict[Any, dict[int, Node]] = defaultdict(dict)
+        for node in self.list:
+            if node.op == "load" and dict(node.info[1][1]).get(self.vector, 0) > 1:
+                loads[node.info[0], node.info[1][1]].setdefault(node.info[1][0], node)
+        self.read_together: dict[int, list[Node]] = {}
+        for nodes in loads.values():
+            for group in windows(list(nodes), self.width):
+                together = [nodes[offset] for offset in group]
+                self.read_together |= {id(node): together for node in together}
+        stores: dict[Any, list] = defaultdict(list)
+        for store in self.stores:
+            stores[store[1]].append(store)
+        self.written_together: list[list[tuple]] = []
+        for of_buffer in stores.values():
+            walk, places = of_buffer[0][2][1], {store[2][0]: store for store in of_buffer}
+            stride = dict(walk).get(self.vector, 0)
+            alike = all(store[2][1] == walk for store in of_buffer) and len(places) == len(of_buffer)
+            if stride > 1 and alike and max(places) - min(places) < stride:  # none is written into another
+                found = windows(list(places), self.width)
+                self.written_together += [[places[offset] for offset in offsets] for offsets in found]
+        grouped = {id(store) for together in self.written_together for store in together}
+        self.written_alone = [store for store in self.stores if id(store) not in grouped]
+
+    def _columns(self, places: list[tuple[Buffer, Affine]]) -> Columns:
+        buffer, (start, walk) = places[0]
+        distances = [at[0] - start for _, at in places]
+        stride = dict(walk)[self.vector]
+        return Columns(self.w, MEMORY[buffer.dtype], buffer.dtype.itemsize, self.width, distances, stride)
+
+    def _read_columns(self, nodes: list[Node], counters: dict, mask: int | None) -> dict[int, str]:
+        columns = self._columns([node.info for node in nodes])
+        buffer, at = nodes[0].info
+        found = columns.read(self._address(buffer, at, counters), mask or self.width)
+        if buffer.dtype == BOOL:
+            kind = f"<{self.width} x i8>"
+            found = [self.w.emit(f"icmp ne {kind} {name}, zeroinitializer") for name in found]
+        return dict(zip(map(id, nodes), found, strict=True))
+
+    def _save_columns(self, stores: list[tuple], env: dict, counters: dict, mask: int | None) -> None:
+        names = [self._stored(self._operand(node, env, True), buffer.dtype) for node, buffer, _, _ in stores]
+        _, buffer, at, _ = stores[0]
+        columns = self._columns([store[1:3] for store in stores])
+        columns.write(self._address(buffer, at, counters), names, mask or self.width)
 
     def _unroll(self) -> int:
         """How many vectors of the innermost loop advance at once, so that a reduction does not wait for itself."""
@@ -418,7 +478,11 @@ class Kernel:
         """The code of one loop's body: values known here, the loops inside, what is complete after them."""
         env = dict(env)
         for node in self.at_depth[depth]:
-            env[id(node)] = self._value(node, env, counters, mask)
+            if id(node) in self.read_together:
+                if id(node) not in env:
+                    env |= self._read_columns(self.read_together[id(node)], counters, mask)
+            else:
+                env[id(node)] = self._value(node, env, counters, mask)
         starting = [i for i, p in enumerate(self.first_reduced) if p == depth and depth < len(self.order)]
         for i in starting:
             node, root, _ = self.reductions[i]
@@ -634,8 +698,7 @@ class Kernel:
         element, align = MEMORY[dtype], dtype.itemsize
         width = self.width
         kind = f"<{width} x {element}>"
-        if dtype == BOOL:
-            name = w.emit(f"zext <{width} x i1> {name} to {kind}")
+        name = self._stored(name, dtype)
         stride = dict(at[1])[self.vector]
         suffix = f"v{width}{'f' if element in ('double', 'float') else 'i'}{align * 8}"
         if stride == 1 and mask is None:
@@ -652,9 +715,17 @@ class Kernel:
                 f"i32 {align}, <{width} x i1> {self._mask(mask)})"
             )
 
+    def _stored(self, name: str, dtype: np.dtype) -> str:
+        """A vector as it lies in memory."""
+        if dtype != BOOL:
+            return name
+        return self.w.emit(f"zext <{self.width} x i1> {name} to <{self.width} x {MEMORY[dtype]}>")
+
     def _leaf(self, env: dict, counters: dict, mask: int | None, copy: int) -> None:
         """The innermost body: entries are stored and added to the totals."""
-        for node, buffer, at, _ in self.stores:
+        for together in self.written_together:
+            self._save_columns(together, env, counters, mask)
+        for node, buffer, at, _ in self.written_alone:
             vector = any(axis == self.vector for axis, _ in at[1])
             self._save(self._operand(node, env, vector), vector, buffer, at, counters, mask)
         for i, (node, root, _) in enumerate(self.reductions):
