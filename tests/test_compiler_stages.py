@@ -12,7 +12,10 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
+from vectormath_machine import foreign_machine, optimised
+
 from wengert.compiler import boxes, native
+from wengert.compiler.body import Machine
 from wengert.compiler.fusion import Nest, Planner, Product, Scatter, contiguous, lowered, reshaped_strides
 from wengert.compiler.module import Module
 from wengert.compiler.program import Instruction, Program
@@ -266,6 +269,36 @@ def test_a_kernel_is_written_in_vectors():
     assert f"<{width} x double>" in text
     assert "fmul" in text
     assert "fadd" in text
+
+
+@pytest.mark.parametrize(
+    ("triple", "fma"),
+    [("aarch64-unknown-linux-gnu", True), ("x86_64-unknown-linux-gnu", False)],
+    ids=["aarch64", "x86_64"],
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_programs_are_written_for_the_plainest_machines(triple, fma, threads):
+    """Entries, columns, reductions, gathers and products: what the assembly calls is in the module, or is the pool's."""
+    machine = foreign_machine(triple)
+    if machine is None:
+        pytest.skip(f"llvmlite was built without {triple}")
+
+    def f(x, y, at):
+        z = np.stack([x[:, 0] * np.exp(x[:, 1]), x[:, 2] / x[:, 1]], axis=1)
+        return np.sum(np.tanh(z[at]) * y) + np.max(y @ y.T), np.where(z > 1, np.log(z), z), np.cumsum(y[:, 0])
+
+    args = np.ones((40_000, 3)), np.ones((5, 2)), np.arange(5)
+    program = simplify(traced(wengert.value_and_grad(lambda *a: f(*a)[0], argnums=(0, 1)), *args))
+    plan = Planner(simplify(lowered(program, False))).plan()
+    written = Module(plan, Machine(16, fma), threads)
+    assert bool(written.runners) == (threads == 2)
+    called, labels = set(), set()
+    for text in filter(None, [written.text, written.kernel_text]):
+        assembly = machine.emit_assembly(optimised(text, machine))
+        called |= set(re.findall(r"^\s+(?:bl|callq?)\s+(\S+)", assembly, re.MULTILINE))
+        labels |= set(re.findall(r"^(\S+):", assembly, re.MULTILINE))
+    libraries = {"wengert_share", "wengert_rest", "memcpy", "memset", "memmove"}
+    assert {name.removesuffix("@PLT") for name in called} <= labels | libraries
 
 
 def test_an_instruction_prints_its_dtype_and_shape():
