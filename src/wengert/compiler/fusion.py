@@ -222,16 +222,16 @@ def lowered(program: Program, blas: bool) -> Program:
     if not any(x.op == "contract" for x in program.instructions):
         return program
     maker = Simplifier()
-    new: dict[int, Instruction] = {}
+    new: dict[Instruction, Instruction] = {}
     for x in program.instructions:
-        operands = tuple(new[id(y)] for y in x.operands)
+        operands = tuple([new[y] for y in x.operands])
         if x.op == "contract" and not (blas and by_blas(x)):
-            new[id(x)] = sum_of_products(maker, x, operands)
+            new[x] = sum_of_products(maker, x, operands)
         elif operands == x.operands:
-            new[id(x)] = x
+            new[x] = x
         else:
-            new[id(x)] = x.on(operands)
-    return program.rewritten(lambda x: new[id(x)])
+            new[x] = x.on(operands)
+    return program.rewritten(new.__getitem__)
 
 
 def sizes_of(x: Instruction) -> dict[str, int]:
@@ -315,7 +315,7 @@ class Planner:
         for x in self.program.instructions:
             if x.op in ELEMENTWISE and x.size > 1:
                 work[id(x)] = COST.get(x.op, 20) + sum(work.get(id(y), 0) for y in x.operands)
-                if work[id(x)] > MOST_WORK or (work[id(x)] > DEAR // 2 and users[id(x)] > 1):
+                if work[id(x)] > MOST_WORK or (work[id(x)] > DEAR and users[id(x)] > 1):
                     found.add(id(x))
                     work[id(x)] = 0
             elif x.op in LAYOUT:

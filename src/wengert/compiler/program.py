@@ -16,6 +16,7 @@ native code.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -112,6 +113,8 @@ class Program:
         (argument, its content at the end) for each that the function wrote into.
     effects : list of Instruction
         Calls that are made even if nobody reads what they return.
+    instructions : list of Instruction
+        All that is needed for these, operands first.
     """
 
     def __init__(
@@ -119,7 +122,10 @@ class Program:
     ):
         self.results, self.writes, self.guards, self.inputs = results, writes, guards, inputs
         self.effects: list[Instruction] = effects or []
-        self.instructions = ordered([*inputs, *self.roots()])
+
+    @functools.cached_property
+    def instructions(self) -> list[Instruction]:
+        return ordered([*self.inputs, *self.roots()])
 
     def without(self, guards: Callable[[Guard], bool]) -> Program:
         """The program without some of its guards."""
@@ -155,21 +161,20 @@ class Program:
 def ordered(roots: list[Instruction]) -> list[Instruction]:
     """All instructions that the roots need, operands first."""
     found: list[Instruction] = []
-    entered: set[int] = set()
-    done: set[int] = set()
-    stack = list(reversed(roots))
+    entered: set[Instruction] = set()
+    done: set[Instruction] = set()
+    stack = roots[::-1]
     while stack:
         instruction = stack[-1]
-        key = id(instruction)
-        if key not in entered:
-            entered.add(key)
-            waiting = [x for x in instruction.operands[::-1] if id(x) not in entered]
+        if instruction not in entered:
+            entered.add(instruction)
+            waiting = [x for x in instruction.operands[::-1] if x not in entered]
             if waiting:
                 stack += waiting
                 continue
         stack.pop()
-        if key not in done:
-            done.add(key)
+        if instruction not in done:
+            done.add(instruction)
             found.append(instruction)
     return found
 

@@ -25,14 +25,14 @@ IMPURE = {"argument", "external", "call", "output"}
 def simplify(program: Program) -> Program:
     """The same program in fewer operations."""
     maker = Simplifier()
-    new: dict[int, Instruction] = {}
+    new: dict[Instruction, Instruction] = {}
     for x in program.instructions:
-        operands = tuple(new[id(y)] for y in x.operands)
+        operands = tuple([new[y] for y in x.operands])
         if x.op in IMPURE:
-            new[id(x)] = x if operands == x.operands else x.on(operands)
+            new[x] = x if operands == x.operands else x.on(operands)
         else:
-            new[id(x)] = maker.make(x.op, operands, x.shape, x.dtype, x.attributes, x.line)
-    return program.rewritten(lambda x: new[id(x)]).without(lambda guard: guard.condition.op == "constant")
+            new[x] = maker.make(x.op, operands, x.shape, x.dtype, x.attributes, x.line)
+    return program.rewritten(new.__getitem__).without(lambda guard: guard.condition.op == "constant")
 
 
 class Simplifier:
@@ -40,8 +40,7 @@ class Simplifier:
 
     def __init__(self) -> None:
         self.made: dict[Any, Instruction] = {}
-        self.kept: list[Instruction] = []
-        self.ranks: dict[int, int] = {}
+        self.ranks: dict[Instruction, int] = {}
         self.line: Any = None
 
     def make(
@@ -58,19 +57,17 @@ class Simplifier:
                 one, other = operands
                 if self._rank(one) > self._rank(other):
                     operands = other, one
-            key = (op, tuple(map(id, operands)), shape, dtype.char, attributes)
+            key = (op, operands, shape, dtype.char, attributes)
         known = self.made.get(key)
         if known is None:
             x = Instruction(op, operands, shape, dtype, attributes, self.line)
-            known = self._simpler(x) or x
-            self.made[key] = known
-            self.kept.append(x)  # ids stay good as long as what they are of lives
+            self.made[key] = known = self._simpler(x) or x
         return known
 
     def _rank(self, x: Instruction) -> int:
         """A number by which operands are put in order: the same in every process, so that the text is, too."""
         ranks = self.ranks
-        return ranks.setdefault(id(x), len(ranks))
+        return ranks.setdefault(x, len(ranks))
 
     def _simpler(self, x: Instruction) -> Instruction | None:
         if x.op in ELEMENTWISE:
