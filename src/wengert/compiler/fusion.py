@@ -299,23 +299,24 @@ class Planner:
         Numbers that are read far from where they are computed, and arrays that are read twice and cost something.
         """
         found: set[int] = set()
-        chunk: dict[int, int] = {}
+        chunk: dict[Instruction, int] = {}
         count = 0
-        users: dict[int, int] = defaultdict(int)
+        users: dict[Instruction, int] = defaultdict(int)
         for x in self.program.instructions:
             for y in x.operands:
-                users[id(y)] += 1
-            if x.op not in ELEMENTWISE:
+                users[y] += 1
+            if x.shape or x.op not in ELEMENTWISE:
                 continue
-            if not x.shape:
-                count += 1
-                chunk[id(x)] = count // CHUNK
-                found |= {id(y) for y in x.operands if chunk.get(id(y), chunk[id(x)]) != chunk[id(x)]}
+            count += 1
+            chunk[x] = here = count // CHUNK
+            for y in x.operands:
+                if chunk.get(y, here) != here:
+                    found.add(id(y))
         work: dict[int, int] = {}
         for x in self.program.instructions:
             if x.op in ELEMENTWISE and x.size > 1:
                 work[id(x)] = COST.get(x.op, 20) + sum(work.get(id(y), 0) for y in x.operands)
-                if work[id(x)] > MOST_WORK or (work[id(x)] > DEAR and users[id(x)] > 1):
+                if work[id(x)] > MOST_WORK or (work[id(x)] > DEAR and users[x] > 1):
                     found.add(id(x))
                     work[id(x)] = 0
             elif x.op in LAYOUT:
@@ -323,7 +324,7 @@ class Planner:
         last = count // CHUNK
         for guard in self.program.guards:
             for x in guard.condition.operands:
-                if chunk.get(id(x), last) != last:
+                if chunk.get(x, last) != last:
                     found.add(id(x))
         return found
 
@@ -591,21 +592,23 @@ class Planner:
 
     def _waits_for(self, root: Root) -> int:
         """The first step that may compute this root: all that it reads is complete before."""
-        first = 0
-        seen = set()
+        first, shape = 0, root.expression.shape
+        seen: set[tuple[Instruction, bool]] = set()
         stack = [(root.expression, True)]
         while stack:
-            x, straight = stack.pop()
-            if (id(x), straight) in seen:
+            entry = stack.pop()
+            if entry in seen:
                 continue
-            seen.add((id(x), straight))
-            if id(x) in self.ready:
-                at = self.ready[id(x)]
+            seen.add(entry)
+            x, straight = entry
+            at = self.ready.get(id(x))
+            if at is not None:
                 # What a nest stores entry by entry, it has in registers for others that read the same entries.
                 first = max(first, at if straight and self._holds(at, x, root) else at + 1)
             elif id(x) not in self.homes or x.op in LAYOUT:
                 straight = straight and (x.op in ELEMENTWISE or x.op == "reshape")
-                stack.extend((y, straight and _same_but_ones(y.shape, root.expression.shape)) for y in x.operands)
+                for y in x.operands:
+                    stack.append((y, straight and (y.shape == shape or _same_but_ones(y.shape, shape))))
         for key in root.after:
             first = max(first, self.ready[key] + 1)
         return max(first, self.last_call + 1)

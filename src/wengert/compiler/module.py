@@ -206,7 +206,7 @@ class Function(Body):
     def __init__(self, module: Module):
         super().__init__(module.shared)
         self.module, self.plan = module, module.plan
-        self.numbers: dict[int, str] = {}  # by instruction
+        self.numbers: dict[Instruction, str] = {}
         self.entries: dict[Any, str] = {}  # single entries of arrays that are computed where they are read
         self.pointers: dict[tuple[str, int], str] = {}
         self.reused = {"pack": 0, "totals": 0}  # bytes on the stack that every nest shared by threads uses anew
@@ -270,7 +270,7 @@ class Function(Body):
         given += [f"ptr {place}" for place in places]
         self.say(f"call void {name}({', '.join(given)})")
         for total, place in zip(kernel.totals, places, strict=True):
-            self.numbers[id(total.value)] = self.load(place, total.value.dtype)
+            self.numbers[total.value] = self.load(place, total.value.dtype)
 
     def _in_chunks(self, kernel: Kernel, name: str) -> None:
         """Threads share a loop of a kernel. Totals are of chunks, and put together in the chunks' order."""
@@ -308,7 +308,7 @@ class Function(Body):
             other = self.load(self.place(start, at, x.dtype), x.dtype)
             found = ROWS[total.kind](Lanes(self, 1), x.dtype, found, other) if found else other
         if home is None:
-            self.numbers[id(x)] = found
+            self.numbers[x] = found
         else:
             self.save(found, self.place(self.address(home.buffer, home.offset), at, x.dtype), x.dtype)
         if loop:
@@ -422,21 +422,18 @@ class Function(Body):
 
     def number(self, x: Instruction) -> str:
         """A value of no dimensions, in a register."""
-        todo = [x]
+        numbers, homes, todo = self.numbers, self.plan.homes, [x]
         while todo:
             y = todo[-1]
-            if id(y) in self.numbers:
-                todo.pop()
-                continue
-            waiting = []
-            if id(y) not in self.plan.homes and y.op != "constant":
-                waiting = [z for z in y.operands if not z.shape and id(z) not in self.numbers]
-            if waiting:
-                todo += waiting
-                continue
-            self.numbers[id(y)] = self._number(y)
+            if y not in numbers:
+                if y.op != "constant" and id(y) not in homes:
+                    waiting = [z for z in y.operands if z not in numbers and not z.shape]
+                    if waiting:
+                        todo += waiting
+                        continue
+                numbers[y] = self._number(y)
             todo.pop()
-        return self.numbers[id(x)]
+        return numbers[x]
 
     def _number(self, x: Instruction) -> str:
         value = constant_of(x)
