@@ -31,6 +31,7 @@ PROBLEMS = [
     *(recursions.determinant(n) for n in (5, 6, 7)),
     recursions.determinant(8, "jax.jit compiles it for many minutes"),
     recursions.LSTM,
+    recursions.SAME_LSTM,
     *(recursions.runge_kutta(n) for n in (10**3, 10**5)),
 ]
 
@@ -96,7 +97,7 @@ def _rows(problem: Problem, peers: dict[str, Any], seconds: float) -> None:
         _row(problem.name, name, mine, theirs_time, problem.targets.get(name))
     if not times:
         print(f"{problem.name:34} {'-':14} {_time(mine):>9}   {problem.without_jax}", flush=True)
-    _row(problem.name, "compiling", compiling, their_compiling, 1.0)
+    _row(problem.name, "compiling", compiling, their_compiling, 1.0 if problem.targets else None)
     for name, count in ours.report().eager.items():
         print(f"    run eagerly {count} times: {name}")
 

@@ -47,18 +47,26 @@ def _cell(xp: Any) -> Callable:
     return cell
 
 
-def _lstm(language: Language) -> Callable:
-    cell = _cell(np)
+def _lstm_loss(xp: Any) -> Callable:
+    cell = _cell(xp)
 
     def loss(layers: Any, xs: Any, target: Any) -> Any:
-        states = [(np.zeros(target.shape), np.zeros(target.shape)) for _ in layers]
+        states = [(xp.zeros(target.shape), xp.zeros(target.shape)) for _ in layers]
         for x in xs:
             for i, layer in enumerate(layers):
                 states[i] = cell(layer, states[i], x)
                 x = states[i][0]
-        return np.mean((x - target) ** 2)
+        return xp.mean((x - target) ** 2)
 
-    return wengert.value_and_grad(loss)
+    return loss
+
+
+def _lstm(language: Language) -> Callable:
+    return wengert.value_and_grad(_lstm_loss(np))
+
+
+def _lstm_loop_in_jax(jax: Any) -> Callable:
+    return jax.value_and_grad(_lstm_loss(jax.numpy))
 
 
 def _lstm_in_jax(jax: Any) -> Callable:
@@ -90,6 +98,7 @@ def _lstm_data(steps: int = 100, batch: int = 8, width: int = 32) -> tuple:
 
 
 LSTM = Problem("LSTM, 2 layers, 100 steps", _lstm, _lstm_data, {"jax.jit": 1}, in_jax=_lstm_in_jax)
+SAME_LSTM = Problem("LSTM, the same loop in JAX", _lstm, _lstm_data, in_jax=_lstm_loop_in_jax)
 
 
 def _slope(state: Any, rates: Any) -> tuple:
