@@ -16,8 +16,10 @@ from vectormath_machine import foreign_machine, optimised
 
 from wengert.compiler import boxes, native
 from wengert.compiler.body import Machine
-from wengert.compiler.fusion import Nest, Planner, Product, Scatter, contiguous, lowered, reshaped_strides
+from wengert.compiler.fusion import Planner
 from wengert.compiler.module import Module
+from wengert.compiler.plan import Nest, Product, Scatter, contiguous, reshaped_strides
+from wengert.compiler.products import lowered
 from wengert.compiler.program import Instruction, Program
 from wengert.compiler.simplify import Simplifier, simplify
 
@@ -238,6 +240,15 @@ def test_strides_of_another_shape_are_numpys(shape, strides, new):
 
 def test_strides_in_order():
     assert contiguous((2, 3, 4)) == (12, 4, 1)
+
+
+def test_a_product_whose_stacks_lie_last_is_loops():
+    """BLAS reads matrices whose rows or columns are contiguous; these are neither, and are as long as would pay."""
+    f = lambda x, y: np.einsum("ijb,jkb->ikb", x, y)
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 30, 3))
+    variant = compiled(f, x, y)
+    assert not any(isinstance(step, Product) for step in variant.executable.plan.steps)
+    np.testing.assert_allclose(wengert.compile(f)(x, y), f(x, y), rtol=1e-12, atol=1e-13)
 
 
 # -- module -----------------------------------------------------------------------------------------------------------

@@ -17,9 +17,9 @@ pytest.importorskip("llvmlite")
 
 from wengert.compiler import native, pool
 from wengert.compiler.body import Shared
-from wengert.compiler.fusion import Nest
 from wengert.compiler.kernels import Kernel
 from wengert.compiler.module import Module
+from wengert.compiler.plan import Nest
 
 pytestmark = pytest.mark.skipif(not pool.possible(), reason="this system has no threads for native code")
 

@@ -23,9 +23,11 @@ from wengert.compiler import interface as _interface  # noqa: F401  (gives trace
 from wengert.compiler.captured import ABSENT, Shadow, Watch, drawn
 from wengert.compiler.draws import Draws, seeds_itself
 from wengert.compiler.execution import MISS, Executable, as_kind, walkable
-from wengert.compiler.fusion import Home, Planner, contiguous, lowered
+from wengert.compiler.fusion import Planner
 from wengert.compiler.later import copied, many, twin
 from wengert.compiler.module import Module
+from wengert.compiler.plan import Home, contiguous
+from wengert.compiler.products import lowered
 from wengert.compiler.program import Given, Instruction, Program
 from wengert.compiler.report import Report
 from wengert.compiler.simplify import simplify

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.fusion import Called, Home, Nest, Plan, Product, contiguous
 from wengert.compiler.native_call import address_of_data
+from wengert.compiler.plan import Called, Home, Nest, Plan, Product, contiguous
 from wengert.compiler.program import Call, Given, Place
 
 PYTHONS = (float, int, bool, complex)

@@ -19,8 +19,9 @@ import numpy as np
 from wengert.compiler.body import MEMORY, Body, Shared
 from wengert.compiler.columns import Columns, windows
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
-from wengert.compiler.fusion import COST, LAYOUT, Buffer, Home, Nest, Plan, Root
 from wengert.compiler.indexing import ZERO, Affine, broadcast_index, gather_parts, summed, through
+from wengert.compiler.keeping import COST
+from wengert.compiler.plan import LAYOUT, Buffer, Home, Nest, Plan, Root
 from wengert.compiler.program import Instruction
 from wengert.compiler.simplify import ELEMENTWISE, constant_of
 from wengert.compiler.tracing import BOOL, INT64

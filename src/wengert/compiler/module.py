@@ -14,9 +14,9 @@ from typing import Any
 from wengert.compiler import object_cache
 from wengert.compiler.body import Body, Machine, Shared
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
-from wengert.compiler.fusion import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter, contiguous
 from wengert.compiler.indexing import broadcast_index, gather_parts, summed, through
 from wengert.compiler.kernels import Kernel, Total, line_bytes
+from wengert.compiler.plan import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter, contiguous
 from wengert.compiler.program import Guard, Instruction
 from wengert.compiler.simplify import constant_of
 from wengert.compiler.tracing import BOOL, FLOAT64, INT64

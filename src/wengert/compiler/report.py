@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from wengert.compiler.fusion import Called, Nest, Product
+from wengert.compiler.plan import Called, Nest, Product
 from wengert.compiler.program import place
 
 
