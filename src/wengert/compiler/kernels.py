@@ -19,23 +19,12 @@ import numpy as np
 from wengert.compiler.body import MEMORY, Body, Shared
 from wengert.compiler.columns import Columns, windows
 from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
-from wengert.compiler.indexing import ZERO, Affine, broadcast_index, gather_parts, summed, through
+from wengert.compiler.indexing import Affine
 from wengert.compiler.keeping import COST
-from wengert.compiler.plan import LAYOUT, Buffer, Home, Nest, Plan, Root
+from wengert.compiler.nodes import Node, Values
+from wengert.compiler.plan import Buffer, Home, Nest, Plan
 from wengert.compiler.program import Instruction
-from wengert.compiler.simplify import ELEMENTWISE, constant_of
 from wengert.compiler.tracing import BOOL, INT64
-
-
-@dataclass(eq=False)
-class Node:
-    """A value inside a loop nest."""
-
-    op: str  # load, number (of the surroundings), constant, or an operation
-    dtype: np.dtype
-    operands: tuple[Node, ...]
-    info: Any  # load: (buffer, affine offset); number: instruction; constant: value
-    axes: frozenset[int]
 
 
 @dataclass(eq=False)
@@ -82,26 +71,19 @@ class Kernel:
     """
 
     def __init__(self, shared: Shared, plan: Plan, nest: Nest, number: Callable[[Instruction], str]):
-        self.w, self.nest, self.plan, self.number = Body(shared), nest, plan, number
+        self.w, self.values = Body(shared), Values(plan, nest, number)
+        self.list, self.stores = self.values.list, self.values.stores
+        self.reductions, self.numbers = self.values.reductions, self.values.numbers
         self.pointers: dict[tuple[Buffer, int], str] = {}
-        self.numbers: dict[int, tuple[Instruction, str]] = {}
         self.totals: list[Total] = []
         self.units = self.unit = self.chunks = self.threads = 0
         self.nanoseconds = 0.0
         self.divided = -1  # the place, in the order of loops, of the one that threads share
-        self.nodes: dict[Any, Node] = {}
         self.extents = list(nest.space)
-        self.computing = {
-            id(r.expression)
-            for r in nest.roots
-            if not r.kind and self.plan.homes.get(id(r.value)) == r.home and r.value is r.expression
-        }
 
     def write(self) -> str:
         """The text of the function, behind its name. It is written once for all nests that are alike."""
-        self._resolve()
-        self.list = self._all_nodes()
-        signature, places = self._signature()
+        signature, places = self.values.signature()
         known = self.w.shared.written.get(signature)
         if known is None:
             text = self._text()
@@ -117,45 +99,6 @@ class Kernel:
         self.units, self.unit, self.chunks, self.threads, self.nanoseconds = divided
         return text
 
-    def _signature(self) -> tuple[Any, list]:
-        """All that the text depends on, with buffers and values by their numbers, and the places that have these numbers."""
-        places: dict[Any, int] = {}
-        rank = {id(node): i for i, node in enumerate(self.list)}
-        numbers = {key: i for i, key in enumerate(self.numbers)}
-
-        def placed(buffer: Buffer, at: Affine) -> tuple:
-            return places.setdefault((buffer, at[0]), len(places)), buffer.dtype.char, at[1]
-
-        found: list[Any] = [tuple(self.extents)]
-        for node in self.list:
-            told: Any = None
-            if node.op == "load":
-                told = placed(*node.info)
-            elif node.op == "gather":
-                told = (*placed(*node.info[:2]), tuple(node.info[2]))
-            elif node.op == "number":
-                told = numbers[id(node.info)]
-            elif node.op == "constant":
-                told = np.asarray(node.info).tobytes()
-            found.append((node.op, node.dtype.char, told, *(rank[id(y)] for y in node.operands)))
-        for node, buffer, at, _ in self.stores:
-            found.append((rank[id(node)], *placed(buffer, at)))
-        for node, root, at in self.reductions:
-            where = None if root.home is None else placed(root.home.buffer, at)
-            found.append((rank[id(node)], root.kind, root.value.dtype.char, tuple(sorted(root.reduced)), where))
-        for offsets in self._by_walk().values():  # which are columns of the same rows
-            found.append(tuple((places[buffer, at[0]], at[0] - offsets[0][1][0]) for buffer, at in offsets))
-        return tuple(found), list(places)
-
-    def _by_walk(self) -> dict[Any, list]:
-        """Where entries are read and written that are not neighbours, by the buffer and by how it is walked through."""
-        found: dict[Any, list] = defaultdict(list)
-        read = [n.info for n in self.list if n.op == "load"]
-        for buffer, at in (*read, *(store[1:3] for store in self.stores)):
-            if any(c > 1 for _, c in at[1]):
-                found[buffer, at[1]].append((buffer, at))
-        return {key: places for key, places in found.items() if len(places) > 1}
-
     def _text(self) -> str:
         self._collapse()
         self._choose_order()
@@ -170,118 +113,6 @@ class Kernel:
         return "\n".join(
             [f"({', '.join(parameters)}) #kernel {{", "entry:", *self.w.alloca, *self.w.lines, "  ret void", "}"]
         )
-
-    def _resolve(self) -> None:
-        """Nodes for all that the roots need."""
-        stores, reductions = [], []
-        for root in self.nest.roots:
-            axis = iter(range(len(self.extents)))
-            index = tuple((0, ((next(axis), 1),)) if n != 1 else ZERO for n in root.expression.shape)
-            node = self.node(root.expression, index, root)
-            if not root.kind:
-                assert root.home is not None
-                stores.append(
-                    (
-                        node,
-                        root.home.buffer,
-                        summed(list(zip(index, root.home.strides, strict=True)), root.home.offset),
-                        root,
-                    )
-                )
-            else:
-                at: Affine = ZERO
-                if root.home is not None:
-                    kept = [i for j, i in enumerate(index) if j not in root.axes]
-                    at = summed(list(zip(kept, root.home.strides, strict=True)), root.home.offset)
-                reductions.append((node, root, at))
-        self.stores, self.reductions = stores, reductions
-
-    # -- values
-
-    def node(self, x: Instruction, index: tuple, root: Root | None = None) -> Node:
-        """The node of a value at an index. With a stack, because chains may be long."""
-        todo = [(x, index, root)]
-        while todo:
-            y, at, of = todo[-1]
-            if (id(y), at) in self.nodes:
-                todo.pop()
-                continue
-            made = self._node(y, at, of)
-            if isinstance(made, Node):
-                self.nodes[id(y), at] = made
-                todo.pop()
-            else:
-                todo += [(z, i, None) for z, i in made]
-        return self.nodes[id(x), index]
-
-    def _node(self, x: Instruction, index: tuple, root: Root | None) -> Node | list:
-        """The node, or the (instruction, index) pairs that are needed before it."""
-        value = constant_of(x)
-        if value is not None:
-            return Node("constant", x.dtype, (), value, frozenset())
-        home = self.plan.homes.get(id(x))
-        mine = id(x) in self.computing or (root is not None and root.value is x and root.home == home)
-        if not x.shape:
-            if id(x) not in self.numbers:
-                self.number(x)
-                self.numbers[id(x)] = (x, f"%n{len(self.numbers)}")
-            return Node("number", x.dtype, (), x, frozenset())
-        if home is not None and not mine and not self._views_own(x):
-            at = summed(list(zip(index, home.strides, strict=True)), home.offset)
-            return Node("load", x.dtype, (), (home.buffer, at), frozenset(axis for axis, _ in at[1]))
-        if x.op == "gather":
-            return self._gathered(x, index)
-        if x.op in LAYOUT:
-            below = [(x.operands[0], through(x, index))]
-        elif x.op in ELEMENTWISE:
-            below = [(y, broadcast_index(y, index)) for y in x.operands]
-        else:
-            raise AssertionError(f"{x!r} has no memory and no registers")
-        missing = [(y, i) for y, i in below if (id(y), i) not in self.nodes]
-        if missing:
-            return missing
-        operands = tuple(self.nodes[id(y), i] for y, i in below)
-        if x.op in LAYOUT:
-            return operands[0]
-        axes = frozenset().union(*(y.axes for y in operands))
-        return Node(x.op, x.dtype, operands, x, axes)
-
-    def _gathered(self, x: Instruction, index: tuple) -> Node | list:
-        """Entries of an array in memory, at positions that are values themselves."""
-        source, *positions = x.operands
-        home = self.plan.homes[id(source)]
-        strides, rest, along = gather_parts(x, index, home.strides)
-        missing = [(y, along) for y in positions if (id(y), along) not in self.nodes]
-        if missing:
-            return missing
-        at = summed(rest, home.offset)
-        operands = tuple(self.nodes[id(y), along] for y in positions)
-        axes = frozenset(axis for axis, _ in at[1]).union(*(y.axes for y in operands))
-        return Node("gather", x.dtype, operands, (home.buffer, at, strides), axes)
-
-    def _views_own(self, x: Instruction) -> bool:
-        """Is this a view of what this nest itself computes, and so in a register?"""
-        while x.op in LAYOUT:
-            (x,) = x.operands
-            if id(x) in self.computing:
-                return True
-        return False
-
-    def _all_nodes(self) -> list[Node]:
-        found: list[Node] = []
-        seen: set[int] = set()
-        stack = [(n, False) for n in [*(s[0] for s in self.stores), *(r[0] for r in self.reductions)]]
-        while stack:
-            node, entered = stack.pop()
-            if entered:
-                found.append(node)
-                continue
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            stack.append((node, True))
-            stack += [(y, False) for y in node.operands if id(y) not in seen]
-        return found
 
     # -- the order of loops
 
