@@ -33,7 +33,7 @@ from wengert.compiler.plan import (
     laid_out,
 )
 from wengert.compiler.products import sum_of_products
-from wengert.compiler.program import Call, Instruction, Place, Program, ordered
+from wengert.compiler.program import Call, Instruction, Place, Program
 from wengert.compiler.simplify import ELEMENTWISE, Simplifier
 
 MOST_ROOTS = 64  # of one loop nest
@@ -400,11 +400,9 @@ class Planner:
         for home in writes:
             if home.buffer.kind == "workspace":
                 last[home.buffer] = len(self.nests)
-        for guard in self.program.guards:
-            for x in ordered([guard.condition]):
-                seen = self._view(x)
-                if seen is not None and seen.buffer.kind == "workspace":
-                    last[seen.buffer] = len(self.nests)
+        for home in self._read_for([guard.condition for guard in self.program.guards]):
+            if home.buffer.kind == "workspace":
+                last[home.buffer] = len(self.nests)
         offsets: dict[Buffer, int] = {}
         free: dict[int, list[int]] = defaultdict(list)  # places that nobody needs any more, by their size
         ending = sorted(first, key=lambda b: last[b])
@@ -428,7 +426,6 @@ class Planner:
         if isinstance(step, Called):
             return [*step.operands, *(home for _, home in step.results.values())]
         found = []
-        seen: set[int] = set()
         stack: list[Instruction] = []
         for root in step.roots:
             if root.home is not None:
@@ -437,11 +434,17 @@ class Planner:
                 stack += root.expression.operands  # it is computed here, not read
             else:
                 stack.append(root.expression)
+        return found + self._read_for(stack)
+
+    def _read_for(self, stack: list[Instruction]) -> list[Home]:
+        """Where lies what is read in memory to compute these values."""
+        found: list[Home] = []
+        seen: set[Instruction] = set()
         while stack:
             x = stack.pop()
-            if id(x) in seen:
+            if x in seen:
                 continue
-            seen.add(id(x))
+            seen.add(x)
             home = self._view(x)
             if home is not None:
                 found.append(home)
