@@ -860,3 +860,74 @@ def test_eight_threads_call_one_compiled_function():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_an_argument_is_written_from_its_own_memory_in_another_order():
+    """What is written lies in the argument itself, backwards and in another shape."""
+
+    def f(x):
+        flat = x.ravel()
+        flat[...] = flat[::-1]
+        return x.sum()
+
+    compiled = wengert.compile(f)
+    for shape in ((2, 3), (6,), (2, 1, 3)):
+        for seed in range(3):
+            x = np.random.default_rng(seed).normal(size=shape)
+            expected = x[(slice(None, None, -1),) * x.ndim]
+            compiled(x.copy())
+            found = x.copy()
+            compiled(found)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_an_empty_argument_may_be_written_into():
+    def f(x, y):
+        y /= 2
+        x *= 3
+        return x + 1
+
+    compiled = wengert.compile(f)
+    for _ in range(3):
+        x, y = np.ones(3), np.zeros((0, 3))
+        np.testing.assert_array_equal(compiled(x, y), [4, 4, 4])
+        np.testing.assert_array_equal(x, [3, 3, 3])
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x.min(), 1.5),
+        (lambda x: (x - x).sum(), 1.5 + 1j),
+        (lambda x: x.astype(int), 1.5),
+        (lambda x: (x * x).reshape(1), 2),
+        (lambda x: np.linalg.norm(x, axis=0), np.float64(2)),
+        (lambda x: np.linalg.norm(x, axis=(), keepdims=True), np.ones((2, 3))),
+        (lambda x: np.linalg.norm(x, axis=(0, 5)), np.ones((2, 3))),
+    ],
+)
+def test_what_numbers_and_norms_do_not_have_is_an_error(f, x):
+    with pytest.raises(Exception) as expected:
+        f(x)
+    compiled = wengert.compile(f)
+    for _ in range(2):
+        with pytest.raises(expected.type):
+            compiled(x)
+
+
+def test_pythons_numbers_have_their_own_methods():
+    f = lambda x: ((x * 2).conjugate(), x.real, hasattr(x, "sum"))
+    for x in (1 + 2j, 1.5, 2):
+        for found, expected in zip(wengert.compile(f)(x), f(x), strict=True):
+            assert found == expected
+            assert type(found) is type(expected)
+
+
+def test_arrays_of_one_shape_are_themselves_when_broadcast():
+    def f(x, y):
+        one, other = np.broadcast_arrays(x, y)
+        other /= 2
+        return one + y
+
+    x, y = np.arange(3.0), np.ones(3)
+    np.testing.assert_array_equal(wengert.compile(f)(x, y.copy()), f(x, y.copy()))

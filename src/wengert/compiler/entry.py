@@ -42,7 +42,7 @@ def native_entry(variant: Variant, arguments: Structure, leaves: list, ordered: 
             keywords=keywords.keys,
             ordered=ordered,
             externals=executable.externals,
-            writes=[_native_write(executable, *write) for write in executable.writes],
+            writes=[_native_write(executable, *write) for write in executable.writes if write[1].buffer.size],
             workspace_bytes=executable.plan.workspace,
             guards=_native_guards(watch),
             release_gil=executable.work > LONG,

@@ -102,6 +102,9 @@ class Planner:
         for _, x in program.writes:  # all is computed before anything is written
             written = self._view(x)
             assert written is not None
+            if written.strides != contiguous(x.shape):  # it is moved in one piece
+                written = self._fresh(x)
+                self._schedule(Root(x, x, written))
             writes.append(written)
         offsets, workspace = self._memory(writes)
         return Plan(
@@ -163,9 +166,8 @@ class Planner:
                 view = lies[id(source)].through(x)
                 if view is not None:
                     lies[id(x)] = view
-            if id(x) in written and (id(x) not in lies or lies[id(x)].strides != contiguous(x.shape)):
-                needed.add(id(x))  # in order, as it is moved in one piece
-                lies[id(x)] = _somewhere(x)
+            if id(x) in written:
+                memory(x)
         return needed
 
     def _view(self, x: Instruction) -> Home | None:
@@ -188,6 +190,9 @@ class Planner:
     def _new(self, x: Instruction) -> Home:
         if id(x) in self.given:
             return self.given.pop(id(x))
+        return self._fresh(x)
+
+    def _fresh(self, x: Instruction) -> Home:
         self.serial += 1
         return Home(Buffer("workspace", self.serial, x.dtype, x.size), 0, x.shape, contiguous(x.shape))
 

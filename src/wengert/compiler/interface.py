@@ -7,6 +7,7 @@ errors become guards.
 from __future__ import annotations
 
 import operator
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,7 @@ COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 def _foreign(self: Traced, other: Any) -> bool:
-    if type(other) in (list, tuple) and self.stands_for in (*NUMBERS, complex):
+    if type(other) in (list, tuple) and self.stands_for in PYTHONS:
         return True  # [0] * n is Python's own
     return isinstance(other, Variable) or not (
         isinstance(other, (Traced, int, float, complex, list, tuple, np.ndarray, np.generic))
@@ -259,6 +260,9 @@ def _round(self: Traced, ndigits: Any = None) -> Any:
     return np.round(self, ndigits)
 
 
+PYTHONS = (*NUMBERS, complex)
+CONJUGATE = _unary(lambda x: x.conjugate(), np.conjugate)
+
 METHODS: dict[str, Callable] = {
     "reshape": _reshape, "transpose": _transpose, "astype": astype, "item": _item, "tolist": _tolist, "sort": _sort,
     "partition": _partition, "fill": _fill, "flatten": _flatten, "__round__": _round,
@@ -268,7 +272,7 @@ METHODS: dict[str, Callable] = {
     "__format__": lambda self, how: format(_shown(self), how), "__str__": lambda self: str(_shown(self)),
     "__repr__": lambda self: repr(_shown(self)),
     "conj": lambda self: self if self.dtype.kind != "c" else np.conjugate(self),
-    "conjugate": lambda self: self if self.dtype.kind != "c" else np.conjugate(self),
+    "conjugate": lambda self: self if self.dtype.kind != "c" else CONJUGATE(self),
     "compress": lambda self, condition, axis=None: np.compress(condition, self, axis=axis),
     "put": lambda self, indices, values, mode="raise": np.put(self, indices, values, mode),
     "is_integer": lambda self: float(self).is_integer(),
@@ -311,6 +315,21 @@ def _no_setter(name: str) -> Callable:
     return changed
 
 
+class Member:
+    """A method of arrays, which Python's own numbers do not all have."""
+
+    def __init__(self, name: str, function: Callable):
+        self.name, self.function = name, function
+
+    def __get__(self, x: Traced | None, kind: Any = None) -> Any:
+        if x is None:
+            return self.function
+        stands_for = x.stands_for
+        if stands_for in PYTHONS and not hasattr(stands_for, self.name):
+            raise AttributeError(f"{stands_for.__name__!r} object has no attribute {self.name!r}")
+        return types.MethodType(self.function, x)
+
+
 def install() -> None:
     """Give traced arrays their operators, methods and attributes."""
     for name, (function, ufunc) in UFUNCS.items():
@@ -320,9 +339,9 @@ def install() -> None:
             setattr(Traced, f"__r{name}__", reflected)
             setattr(Traced, f"__i{name}__", _in_place(name, function, ufunc))
     for name in SAME:
-        setattr(Traced, name, _same(getattr(np, name)))
+        setattr(Traced, name, Member(name, _same(getattr(np, name))))
     for name, method in METHODS.items():
-        setattr(Traced, name, method)
+        setattr(Traced, name, method if name.startswith("__") else Member(name, method))
     for name, getter in ATTRIBUTES.items():
         setattr(Traced, name, property(getter, _no_setter(name)))
     for name in ("shape", "dtype"):

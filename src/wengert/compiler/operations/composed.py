@@ -17,6 +17,9 @@ from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, Trace
 def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if not (ord is None or (ord == 2 and (np.ndim(seen(x)) == 1 or isinstance(axis, int)))):
         return None
+    axes = (axis,) if isinstance(axis, int) else axis
+    if axes is not None and not (isinstance(axes, tuple) and len(axes) in (1, 2) and all(is_axis(x, i) for i in axes)):
+        return None
     if dtype_of(x) not in (FLOAT64, FLOAT32):
         return None
     return np.sqrt(np.sum(np.multiply(x, x), axis=axis, keepdims=keepdims))
