@@ -931,3 +931,11 @@ def test_arrays_of_one_shape_are_themselves_when_broadcast():
 
     x, y = np.arange(3.0), np.ones(3)
     np.testing.assert_array_equal(wengert.compile(f)(x, y.copy()), f(x, y.copy()))
+
+
+def test_products_take_lists_and_complex_numbers_as_numpy_does():
+    x = np.arange(3, dtype=np.float32)
+    for f in (lambda x: np.cross(x, [1.0, 2.0, 4.0]), lambda x: np.cross([[1, 2, 4]], x), lambda x: np.dot(x, 1j)):
+        found, expected = wengert.compile(f)(x), f(x)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected)

@@ -40,6 +40,7 @@ def cross(trace: Trace, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc:
         return None
     if np.shape(seen(a))[-1:] != (3,) or np.shape(seen(b))[-1:] != (3,):
         return None
+    a, b = (x if type(x) is Traced else np.asarray(x) for x in (a, b))
     a0, a1, a2 = (a[..., i] for i in range(3))
     b0, b1, b2 = (b[..., i] for i in range(3))
     return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)

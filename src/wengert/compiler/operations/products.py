@@ -76,7 +76,7 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
 
 def _scaled(a: Any, b: Any) -> Any:
     """A product with a number, which here is an array of its own dtype: it does not take that of the other."""
-    return None if any(kind_of(operand(x)) in NUMBERS for x in (a, b)) else np.multiply(a, b)
+    return None if any(kind_of(operand(x)) in (*NUMBERS, complex) for x in (a, b)) else np.multiply(a, b)
 
 
 def inner(trace: Trace, a: Any, b: Any) -> Any:

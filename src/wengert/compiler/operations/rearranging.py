@@ -120,6 +120,8 @@ def unstack(trace: Trace, x: Any, /, *, axis: int = 0) -> Any:
 
 def broadcast_arrays(trace: Trace, *args: Any, subok: bool = False) -> Any:
     shape = np.broadcast_shapes(*(np.shape(seen(x)) for x in args))
-    if all(plain_array(x) and x.shape == shape for x in args):
-        return args  # NumPy's very arrays, which may be written into
-    return tuple(np.broadcast_to(x, shape) for x in args) if all(map(plain_array, args)) else None
+    if not all(map(plain_array, args)):
+        return None
+    if all(x.shape == shape for x in args):
+        return args  # the very arrays
+    return tuple(x[...] if x.shape == shape else np.broadcast_to(x, shape) for x in args)
