@@ -15,7 +15,7 @@ from wengert.compiler.program import Instruction
 from wengert.compiler.simplify import ELEMENTWISE, constant_of
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """A value inside a loop nest."""
 
@@ -159,16 +159,20 @@ class Values:
         if x.op in LAYOUT:
             below = [(x.operands[0], through(x, index))]
         elif x.op in ELEMENTWISE:
-            below = [(y, broadcast_index(y, index)) for y in x.operands]
+            below = [(y, index if y.shape == x.shape else broadcast_index(y, index)) for y in x.operands]
         else:
             raise AssertionError(f"{x!r} has no memory and no registers")
-        missing = [(y, i) for y, i in below if (id(y), i) not in self.nodes]
-        if missing:
-            return missing
-        operands = tuple(self.nodes[id(y), i] for y, i in below)
+        nodes = self.nodes
+        known = [nodes.get((id(y), i)) for y, i in below]
+        operands = tuple([node for node in known if node is not None])
+        if len(operands) < len(below):
+            return [key for key, node in zip(below, known, strict=True) if node is None]
         if x.op in LAYOUT:
             return operands[0]
-        axes = frozenset().union(*(y.axes for y in operands))
+        axes = operands[0].axes
+        for y in operands[1:]:
+            if y.axes is not axes:
+                axes |= y.axes
         return Node(x.op, x.dtype, operands, x, axes)
 
     def _gathered(self, x: Instruction, index: tuple) -> Node | list:
