@@ -19,7 +19,7 @@ from wengert.compiler.operations.entries import getitem, setitem
 from wengert.compiler.operations.joining import copy
 from wengert.compiler.operations.layout import reshape, transpose
 from wengert.compiler.operations.operands import NATIVE, computed, instruction_of, result
-from wengert.compiler.operations.writing import assign, scratch
+from wengert.compiler.operations.writing import assign, fits, scratch
 from wengert.compiler.program import Instruction
 from wengert.compiler.traced import NUMBERS, Traced, concrete, seen
 from wengert.compiler.tracing import BOOL, FLOAT64, Trace
@@ -229,6 +229,7 @@ def _fill(self: Traced, value: Any) -> None:
     plain = concrete(value)
     if self.stands_for is not np.ndarray:
         return self.concrete.fill(plain)
+    fits(self, value)
     scratch(self).fill(plain)  # NumPy's own errors
     self.write(instruction_of(self.run, value), lambda: self.concrete.fill(plain))
     return None

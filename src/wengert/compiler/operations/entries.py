@@ -20,7 +20,7 @@ from wengert.compiler.operations.operands import (
     unplaced,
     wrapped,
 )
-from wengert.compiler.operations.writing import scratch
+from wengert.compiler.operations.writing import fits, scratch
 from wengert.compiler.program import Instruction
 from wengert.compiler.traced import Traced, concrete, operand, seen
 from wengert.compiler.tracing import BOOL, FLOAT64, INT64, Trace
@@ -218,6 +218,7 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
             base[where] = new
             return base
 
+        fits(x, value, (float,))
         scratch(x)[unplaced(index)] = plain  # NumPy's own errors
         new = scattered(x, value, index, "put")
         if new is None:
@@ -238,6 +239,7 @@ def setitem(x: Traced, index: Any, value: Any) -> None:
     shape = x.concrete[unplaced(index)].shape
     if shape != target.shape:
         target = target.layout(target.concrete.reshape(shape), "reshape", (shape,))
+    fits(x, value)
     target.write(instruction_of(x.run, value), lambda: x.concrete.__setitem__(unplaced(index), plain))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.compiler.operations.calling import call_back
 from wengert.compiler.operations.operands import instruction_of
 from wengert.compiler.traced import Traced, concrete
-from wengert.compiler.tracing import Trace
+from wengert.compiler.tracing import INT64, Trace
 
 
 def scratch(target: Traced) -> Any:
@@ -20,6 +20,16 @@ def scratch(target: Traced) -> Any:
     made = np.copy(target.concrete)
     made.flags.writeable = target.concrete.flags.writeable
     return made
+
+
+def fits(target: Traced, value: Any, numbers: tuple[type, ...] = (float, np.floating)) -> None:
+    """Guard on whether a number goes into an array of integers, which takes it by int(): too large or nan, it is an error.
+
+    `numbers` are the types of which NumPy takes it so; of others it makes some integer.
+    """
+    if type(value) is Traced and target.dtype == INT64 and issubclass(value.stands_for, numbers):
+        if not np.logical_and(np.greater_equal(value, -(2.0**63)), np.less(value, 2.0**63)):
+            bool(np.isnan(value))  # which error
 
 
 def assign(trace: Trace, target: Traced, value: Any) -> Traced:
