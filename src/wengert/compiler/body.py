@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.entrywise import TYPES
-from wengert.compiler.tracing import BOOL
+from wengert.compiler.program import BOOL, TYPES
 from wengert.compiler.vectormath import declare
 
 MEMORY = {**TYPES, BOOL: "i8"}  # a truth value takes a byte in memory

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, INT64
+from wengert.compiler.program import BOOL, FLOAT32, FLOAT64, INT64, INTEGERS, TYPES
 from wengert.compiler.vectormath import FUNCTIONS
 
-INTEGERS = {np.dtype(code): f"i{8 * np.dtype(code).itemsize}" for code in "bBhHiIlLqQ"}  # read, stored and cast
-TYPES = {FLOAT64: "double", FLOAT32: "float", **INTEGERS, BOOL: "i1"}
 SUFFIX = {FLOAT64: "f64", FLOAT32: "f32", **INTEGERS, BOOL: "i1"}
 
 

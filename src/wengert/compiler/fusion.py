@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.boxes import complement
-from wengert.compiler.entrywise import TYPES
 from wengert.compiler.keeping import crossing, dear
 from wengert.compiler.plan import (
     LAYOUT,
@@ -33,7 +32,7 @@ from wengert.compiler.plan import (
     laid_out,
 )
 from wengert.compiler.products import sum_of_products
-from wengert.compiler.program import Call, Instruction, Place, Program
+from wengert.compiler.program import TYPES, Call, Instruction, Place, Program
 from wengert.compiler.simplify import ELEMENTWISE, Simplifier
 
 MOST_ROOTS = 64  # of one loop nest

@@ -20,9 +20,9 @@ from wengert.compiler.operations.joining import copy
 from wengert.compiler.operations.layout import reshape, transpose
 from wengert.compiler.operations.operands import NATIVE, computed, instruction_of, result
 from wengert.compiler.operations.writing import assign, fits, scratch
-from wengert.compiler.program import Instruction
+from wengert.compiler.program import BOOL, FLOAT64, Instruction
 from wengert.compiler.traced import NUMBERS, Traced, concrete, seen
-from wengert.compiler.tracing import BOOL, FLOAT64, Trace
+from wengert.compiler.tracing import Trace
 from wengert.core.variable import Variable
 
 UFUNCS: dict[str, tuple[Callable, Any]] = {

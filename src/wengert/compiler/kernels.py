@@ -18,13 +18,12 @@ import numpy as np
 
 from wengert.compiler.body import MEMORY, Body, Shared
 from wengert.compiler.columns import Columns, windows
-from wengert.compiler.entrywise import ROWS, TYPES, Lanes, neutral, operated
+from wengert.compiler.entrywise import ROWS, Lanes, neutral, operated
 from wengert.compiler.indexing import Affine
 from wengert.compiler.keeping import COST
 from wengert.compiler.nodes import Node, Values
 from wengert.compiler.plan import Buffer, Home, Nest, Plan
-from wengert.compiler.program import Instruction
-from wengert.compiler.tracing import BOOL, INT64
+from wengert.compiler.program import BOOL, INT64, TYPES, Instruction
 
 
 @dataclass(eq=False)

@@ -7,19 +7,18 @@ kernel, so a program that unrolls a thousand steps of Python's is compiled in th
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from wengert.compiler import object_cache
 from wengert.compiler.body import Body, Machine, Shared
-from wengert.compiler.entrywise import ROWS, TYPES, Lanes, literal, operated
+from wengert.compiler.entrywise import ROWS, Lanes, literal, operated
 from wengert.compiler.indexing import broadcast_index, gather_parts, summed, through
 from wengert.compiler.kernels import Kernel, Total, line_bytes
 from wengert.compiler.plan import LAYOUT, Buffer, Called, Nest, Plan, Product, Scatter, contiguous
-from wengert.compiler.program import Guard, Instruction
+from wengert.compiler.program import BOOL, FLOAT64, INT64, TYPES, Guard, Instruction
 from wengert.compiler.simplify import constant_of
-from wengert.compiler.tracing import BOOL, FLOAT64, INT64
 
 INLINED_KERNELS = 24  # up to which they are written where they are called, and their vector functions within them
 INLINED_CALLS = 60  # of vector functions
@@ -161,7 +160,7 @@ class Module:
         if sum(map(len, functions)) < LONG_TEXT:
             return _once("\n".join([*constants, *declared, *kernels, *functions]))
         # The kernels are a module of their own, which LLVM takes care of; in the long rest it need not.
-        mark = object_cache.key(*kernels)[:16]
+        mark = hashlib.sha256("".join(kernels).encode()).hexdigest()[:16]
         self.kernel_names = [f"wengert.{mark}.{name[1:]}" for name in self.kernels.values()]
         apart = [
             text.replace(f"define internal void {name}(", f"define void @{public}(", 1)

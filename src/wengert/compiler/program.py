@@ -23,6 +23,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+BOOL, INT64, FLOAT64, FLOAT32 = map(np.dtype, (np.bool_, np.int64, np.float64, np.float32))
+INTEGERS = {np.dtype(code): f"i{8 * np.dtype(code).itemsize}" for code in "bBhHiIlLqQ"}  # read, stored and cast
+# What native code computes with, by LLVM's names.
+TYPES = {FLOAT64: "double", FLOAT32: "float", **INTEGERS, BOOL: "i1"}
+
 # Names of operations entry by entry: ufuncs' own.
 COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 TESTS = {"isfinite", "isnan", "isinf", "signbit"}

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.later import Later
-from wengert.compiler.program import Instruction
-from wengert.compiler.tracing import BOOL, FLOAT64, INT64, Trace
+from wengert.compiler.program import BOOL, FLOAT64, INT64, Instruction
+from wengert.compiler.tracing import Trace
 from wengert.core.variable import Variable
 
 NUMBERS = (bool, int, float)  # Python's own, which NumPy lets take an array's dtype

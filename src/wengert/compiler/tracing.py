@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.program import Guard, Instruction
+from wengert.compiler.program import BOOL, FLOAT32, FLOAT64, INT64, Guard, Instruction
 
 ROOM = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 LIBRARIES = tuple(os.path.dirname(os.path.abspath(str(module.__file__))) + os.sep for module in (np, os))
-BOOL, INT64, FLOAT64, FLOAT32 = map(np.dtype, (np.bool_, np.int64, np.float64, np.float32))
 
 
 class Untraceable(BaseException):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.operations.operands import instruction_of, result, unplaced
-from wengert.compiler.program import Call, Instruction, Place
+from wengert.compiler.program import BOOL, Call, Instruction, Place
 from wengert.compiler.traced import Traced, shares
-from wengert.compiler.tracing import BOOL, Trace
+from wengert.compiler.tracing import Trace
 from wengert.core.variable import Variable
 
 

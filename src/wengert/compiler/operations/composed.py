@@ -10,8 +10,9 @@ import numpy as np
 from wengert.compiler.operations.entries import getitem
 from wengert.compiler.operations.layout import as_array
 from wengert.compiler.operations.operands import NO_VALUE, dtype_of, is_axis, native, plain_array
+from wengert.compiler.program import BOOL, FLOAT32, FLOAT64
 from wengert.compiler.traced import Traced, seen
-from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, Trace
+from wengert.compiler.tracing import Trace
 
 
 def norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:

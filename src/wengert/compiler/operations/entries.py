@@ -21,9 +21,9 @@ from wengert.compiler.operations.operands import (
     wrapped,
 )
 from wengert.compiler.operations.writing import fits, scratch
-from wengert.compiler.program import Instruction
+from wengert.compiler.program import BOOL, FLOAT64, INT64, Instruction
 from wengert.compiler.traced import Traced, concrete, operand, seen
-from wengert.compiler.tracing import BOOL, FLOAT64, INT64, Trace
+from wengert.compiler.tracing import Trace
 from wengert.core import linear
 from wengert.core.variable import Variable
 

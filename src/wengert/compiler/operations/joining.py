@@ -12,8 +12,9 @@ import numpy as np
 from wengert.compiler.later import Later, many
 from wengert.compiler.operations.layout import as_array
 from wengert.compiler.operations.operands import NATIVE, NO_VALUE, computed, instruction_of, native, result, wrapped
+from wengert.compiler.program import BOOL
 from wengert.compiler.traced import Traced, concrete, operand, seen
-from wengert.compiler.tracing import BOOL, Trace
+from wengert.compiler.tracing import Trace
 
 
 def like(function: Callable) -> Callable:

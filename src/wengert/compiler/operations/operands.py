@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.later import Later, evaluated
-from wengert.compiler.program import Instruction
+from wengert.compiler.program import BOOL, FLOAT32, FLOAT64, INT64, Instruction
 from wengert.compiler.traced import NUMBERS, Traced, concrete, operand, seen
-from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, INT64, Trace
+from wengert.compiler.tracing import Trace
 
 NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 NATIVE = (FLOAT64, FLOAT32, INT64, BOOL)

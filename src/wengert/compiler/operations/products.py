@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.operations.operands import computed, dtype_of, instruction_of, kind_of, native, result
+from wengert.compiler.program import FLOAT32, FLOAT64
 from wengert.compiler.traced import NUMBERS, Traced, operand, seen
-from wengert.compiler.tracing import FLOAT32, FLOAT64, Trace
+from wengert.compiler.tracing import Trace
 from wengert.core import linear
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.operations.operands import NO_VALUE, axes_of, computed, dtype_of, kind_of, native, result, wrapped
+from wengert.compiler.program import BOOL, FLOAT32, FLOAT64
 from wengert.compiler.traced import Traced, seen
-from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, Trace
+from wengert.compiler.tracing import Trace
 
 REDUCIBLE = {"add", "multiply", "maximum", "minimum", "logical_and", "logical_or"}
 

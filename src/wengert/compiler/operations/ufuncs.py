@@ -23,9 +23,9 @@ from wengert.compiler.operations.operands import (
 from wengert.compiler.operations.products import product
 from wengert.compiler.operations.reductions import REDUCIBLE, reduced
 from wengert.compiler.operations.writing import assign, scratch
-from wengert.compiler.program import COMPARISONS, FLOATING, INTEGER, LOGICAL, TESTS
+from wengert.compiler.program import BOOL, COMPARISONS, FLOAT32, FLOAT64, FLOATING, INT64, INTEGER, LOGICAL, TESTS
 from wengert.compiler.traced import NUMBERS, Traced, concrete, seen
-from wengert.compiler.tracing import BOOL, FLOAT32, FLOAT64, INT64, Trace
+from wengert.compiler.tracing import Trace
 
 SAME_AS = {"fabs": "absolute", "invert": "logical_not"}
 BOOLEAN_NAMES = {

@@ -9,8 +9,9 @@ import numpy as np
 
 from wengert.compiler.operations.calling import call_back
 from wengert.compiler.operations.operands import instruction_of
+from wengert.compiler.program import INT64
 from wengert.compiler.traced import Traced, concrete
-from wengert.compiler.tracing import INT64, Trace
+from wengert.compiler.tracing import Trace
 
 
 def scratch(target: Traced) -> Any:
