@@ -24,7 +24,7 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler import later
+from wengert.compiler.trace import later
 from wengert.core.trees import map_tree
 
 Pair = namedtuple("Pair", "first second")

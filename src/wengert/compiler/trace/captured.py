@@ -1,0 +1,376 @@
+"""What a function reads from outside: closures, globals, defaults, and what lies in lists, dicts and objects there.
+
+A compiled function must see the arrays that it reads from outside as they are at each call, and notice when a name is
+bound anew. So the traced run is one of a shadow: the same code, with the arrays of its cells and globals replaced by
+traced ones; and each place that was looked into is watched. Code of installed packages is not shadowed: what it reads
+is taken as it was.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dis
+import functools
+import os
+import random
+import sys
+import sysconfig
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.trace.traced import concrete
+from wengert.compiler.trace.tracing import ROOM
+from wengert.core.variable import Variable
+
+_PATHS = sysconfig.get_paths()
+LIBRARIES = tuple({os.path.join(_PATHS[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+GLOBALS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}  # CPython's instructions that read a global
+MOST = 1024  # entries of a container that are looked into
+
+
+class Watch:
+    """Places outside of a function, with what was there: does it all still stand?"""
+
+    def __init__(self) -> None:
+        self.cells: list[tuple[Any, Any]] = []
+        self.items: list[tuple[dict, Any, Any]] = []  # a dict (of globals, of an object, ...), a key, what was there
+        self.sequences: list[tuple[Any, list]] = []
+        self.classes: list[tuple[type, str, Any]] = []  # a class, an attribute of its own, what was there
+        self.namespaces: list[tuple[Any, dict]] = []  # an object and its __dict__
+        self.kinds: list[type] = []  # the classes of these objects
+
+    def holds(self) -> bool:
+        """Is everything what it was, by identity?"""
+        for cell, expected in self.cells:
+            if _content(cell) is not expected:
+                return False
+        for table, key, expected in self.items:
+            if table.get(key, ABSENT) is not expected:
+                return False
+        for sequence, expected in self.sequences:
+            if len(sequence) != len(expected) or any(a is not b for a, b in zip(sequence, expected, strict=True)):
+                return False
+        for (x, namespace), kind in zip(self.namespaces, self.kinds, strict=True):
+            if type(x) is not kind or x.__dict__ is not namespace:
+                return False
+        return all(kind.__dict__.get(key, ABSENT) is expected for kind, key, expected in self.classes)
+
+
+ABSENT = object()
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return ABSENT
+
+
+class Shadow:
+    """Makes the shadow of a function.
+
+    Parameters
+    ----------
+    external : callable
+        ``(array, name) -> traced array``.
+    generator : callable
+        ``(generator) -> what stands for it``.
+    """
+
+    def __init__(self, external: Callable, generator: Callable):
+        self.external, self.generator = external, generator
+        self.watch = Watch()
+        self.made: dict[int, Any] = {}
+        self.alive: list[Any] = []
+        self.functions: list[types.FunctionType] = []  # the user's, whose code may be looked at
+        self.tables: list[tuple[dict, dict, str]] = []  # shadows' namespaces, as they were made
+        self.cells: list[tuple[Any, Any, str]] = []
+        self.sequences: list[tuple[Any, list, str]] = []
+        self.read: set[str] = set()  # the names that the functions may look up, of globals and of attributes
+        self.classes: list[tuple[type, str, set]] = []  # with the keys that were looked at
+        self.objects: list[
+            tuple[Any, Any, dict, set]
+        ] = []  # with their shadows, and what these had when they were made
+        self.depth = 0
+        self.given_up: str | None = None  # why no program could see changes
+
+    def of(self, x: Any, name: str) -> Any:
+        """x itself, or what stands for it in the run."""
+        if id(x) in self.made:
+            return self.made[id(x)]
+        maker = self._maker(x)
+        if maker is None:
+            return x
+        self.alive.append(x)
+        self.made[id(x)] = x  # for what refers to itself
+        self.depth += 1
+        self.made[id(x)] = found = maker(x, name)
+        self.depth -= 1
+        if not self.depth:
+            self._settle()
+        return found
+
+    def _settle(self) -> None:
+        """What is read of classes, and of objects through them, once the names that might be read are known."""
+        self.depth += 1
+        known = -1
+        while known != (known := len(self.read) + len(self.classes) + len(self.objects)):
+            for x, name, done in self.classes:
+                self._read_of_class(x, name, done)
+            for instance, made, before, done in self.objects:
+                self._read_of_object(instance, made, before, done)
+        self.depth -= 1
+
+    def _maker(self, x: Any) -> Callable | None:
+        kind = type(x)
+        if kind is np.ndarray:
+            return self._array
+        if kind is types.FunctionType:
+            return self._function
+        if kind is types.MethodType:
+            return self._method
+        if kind is functools.partial:
+            return self._partial
+        if isinstance(x, (list, tuple, dict, set, collections.deque)):
+            if type(x) is tuple and not x:
+                return None
+            return self._container if len(x) <= MOST else self._too_large
+        if isinstance(x, np.random.Generator):
+            return lambda generator, name: self.generator(generator)
+        if kind is types.ModuleType:
+            return self._module if _users(getattr(x, "__file__", None)) else None
+        if isinstance(x, type):
+            return self._class if _users_class(x) else None
+        if isinstance(x, Variable) or not _users_class(kind):
+            return None
+        return self._object if hasattr(x, "__dict__") else self._slots
+
+    def _array(self, x: np.ndarray, name: str) -> Any:
+        if x.dtype.kind not in "biufc" or not x.dtype.isnative:
+            return x
+        return self.external(x, name)
+
+    def _function(self, f: types.FunctionType, name: str) -> Any:
+        users = _users(f.__code__.co_filename)
+        if not users and not f.__code__.co_filename.startswith(ROOM):
+            return f
+        table = f.__globals__
+        if users:
+            table = dict(f.__globals__)
+        closure = None if f.__closure__ is None else tuple(types.CellType() for _ in f.__closure__)
+        made = types.FunctionType(f.__code__, table, f.__name__, f.__defaults__, closure)
+        made.__kwdefaults__, made.__qualname__, made.__module__ = f.__kwdefaults__, f.__qualname__, f.__module__
+        made.__dict__.update(f.__dict__)
+        self.made[id(f)] = made
+        if users:
+            self.functions.append(f)
+        if closure is not None:
+            for cell, new, free in zip(f.__closure__ or (), closure, f.__code__.co_freevars, strict=True):
+                content = _content(cell)
+                self.watch.cells.append((cell, content))
+                if content is not ABSENT:
+                    new.cell_contents = self.of(content, free)
+                    self.cells.append((new, new.cell_contents, free))
+        if users:
+            read = names(f.__code__)
+            self.read |= read
+            for key in INSTEAD:
+                if key in read and key not in table:
+                    table[key] = INSTEAD[key]
+            for key in global_names(f.__code__):
+                self.watch.items.append((f.__globals__, key, f.__globals__.get(key, ABSENT)))
+                if key in f.__globals__:
+                    table[key] = self.of(table[key], key)
+            self.tables.append((table, dict(table), "the global"))
+        if made.__defaults__:
+            made.__defaults__ = tuple(self.of(x, f"a default of {f.__name__}") for x in made.__defaults__)
+        if made.__kwdefaults__:
+            made.__kwdefaults__ = {key: self.of(x, key) for key, x in made.__kwdefaults__.items()}
+        return made
+
+    def _method(self, x: types.MethodType, name: str) -> Any:
+        return types.MethodType(self.of(x.__func__, name), self.of(x.__self__, name))
+
+    def _partial(self, x: functools.partial, name: str) -> Any:
+        args = [self.of(part, name) for part in x.args]
+        return functools.partial(self.of(x.func, name), *args, **{k: self.of(v, k) for k, v in x.keywords.items()})
+
+    def _container(self, x: Any, name: str) -> Any:
+        made: Any
+        if isinstance(x, dict):
+            parts = {key: self.of(part, f"{name}[{key!r}]") for key, part in x.items()}
+            self.watch.sequences.append((x, list(x)))
+            self.watch.items += [(x, key, part) for key, part in x.items()]
+            if type(x) is not dict:
+                made = copy.copy(x)
+                made.clear()
+                made.update(parts)
+                parts = made
+            self.tables.append((parts, dict(parts), f"an entry of {name}"))
+            return parts
+        found = [self.of(part, f"{name}[{i}]") for i, part in enumerate(x)]
+        if isinstance(x, tuple):
+            if all(a is b for a, b in zip(found, x, strict=True)):
+                return x
+            return type(x)(*found) if hasattr(x, "_fields") else type(x)(found)
+        self.watch.sequences.append((x, list(x)))
+        made = copy.copy(x)
+        if not isinstance(x, set):
+            made.clear()
+            made.extend(found)
+        self.sequences.append((made, list(made), name))
+        return made
+
+    def _too_large(self, x: Any, name: str) -> Any:
+        self.given_up = f"{name} from outside has more than {MOST} entries"
+        return x
+
+    def _slots(self, x: Any, name: str) -> Any:
+        if any(getattr(kind, "__slots__", ()) for kind in type(x).__mro__):
+            self.given_up = f"{name} from outside is an object with slots"
+        return x
+
+    def _class(self, x: type, name: str) -> Any:
+        """A class is itself; what is read of it is watched, and what its methods read."""
+        self.classes.append((x, name, set()))
+        return x
+
+    def _read_of_class(self, x: type, name: str, done: set[str]) -> None:
+        keys = {key for kind in x.__mro__ for key in vars(kind) if key in self.read or key in DUNDER}
+        for key in sorted(keys - done):
+            done.add(key)
+            for kind in filter(_users_class, x.__mro__):
+                part = vars(kind).get(key, ABSENT)
+                self.watch.classes.append((kind, key, part))
+                if part is not ABSENT:
+                    if isinstance(part, np.ndarray):
+                        self.given_up = f"{name}.{key} is an array of a class"
+                    self.of(getattr(part, "__func__", getattr(part, "fget", part)), f"{name}.{key}")
+
+    def _object(self, x: Any, name: str) -> Any:
+        try:
+            made = copy.copy(x)
+            content = made.__dict__
+        except Exception:  # an object that can not be copied is used as it is
+            return x
+        if content is x.__dict__ or type(made) is not type(x):
+            return x
+        if x.__dict__ is not x.__dict__:
+            self.given_up = f"{name} from outside makes its __dict__ up"
+            return x
+        self.made[id(x)] = made
+        self.watch.namespaces.append((x, x.__dict__))
+        self.watch.kinds.append(type(x))
+        self.of(type(x), type(x).__name__)
+        for key, part in list(x.__dict__.items()):
+            self.watch.items.append((x.__dict__, key, part))
+            content[key] = self.of(part, f"{name}.{key}")
+        before = dict(content)
+        self.tables.append((content, before, f"an attribute of {name}:"))
+        self.objects.append((x, made, before, set()))
+        return made
+
+    def _read_of_object(self, x: Any, made: Any, before: dict, done: set) -> None:
+        """Methods of its class, whose globals are the run's; an attribute may come to stand before them."""
+        for kind in filter(_users_class, reversed(type(x).__mro__)):
+            for key, part in vars(kind).items():
+                if key in self.read and key not in x.__dict__ and (kind, key) not in done:
+                    done.add((kind, key))
+                    self.watch.items.append((x.__dict__, key, ABSENT))
+                    if type(part) is types.FunctionType:
+                        made.__dict__[key] = before[key] = types.MethodType(self.of(part, key), made)
+
+    def _module(self, x: types.ModuleType, name: str) -> Any:
+        made = types.ModuleType(x.__name__, x.__doc__)
+        self.made[id(x)] = made
+        content = made.__dict__
+        content.update(x.__dict__)
+        for key, part in list(x.__dict__.items()):
+            if not key.startswith("__") and not isinstance(part, (type, types.ModuleType)):
+                self.watch.items.append((x.__dict__, key, part))
+                content[key] = self.of(part, f"{name}.{key}")
+        self.tables.append((content, dict(content), f"an attribute of {name}:"))
+        return made
+
+    def changed(self) -> str | None:
+        """What the run bound anew outside of itself, which a compiled program would not do: a name, or None."""
+        for cell, before, name in self.cells:
+            if _content(cell) is not before:
+                return f"the outer variable {name}"
+        for table, before, what in self.tables:
+            if len(table) != len(before):
+                extra = next((key for key in table if key not in before), "?")
+                return f"{what} {extra}"
+            for key, value in before.items():
+                if table.get(key, ABSENT) is not value:
+                    return f"{what} {key}"
+        for sequence, before, name in self.sequences:
+            if len(sequence) != len(before) or any(a is not b for a, b in zip(sequence, before, strict=True)):
+                return f"the list {name}"
+        return None
+
+
+def _isinstance(x: Any, kinds: Any) -> bool:
+    return isinstance(concrete(x), type if kinds is _type else kinds)
+
+
+def _type(*args: Any) -> Any:
+    return type(*map(concrete, args))
+
+
+def _hasattr(x: Any, name: str) -> bool:
+    return hasattr(concrete(x), name)
+
+
+# Python's questions to which a traced array is what it stands for.
+INSTEAD: dict[str, Any] = {"isinstance": _isinstance, "type": _type, "hasattr": _hasattr}
+
+
+DUNDER = {"__call__", "__getitem__", "__len__", "__iter__", "__getattr__", "__add__", "__mul__", "__matmul__"}
+
+
+def _users_class(kind: type) -> bool:
+    module = sys.modules.get(kind.__module__)
+    return kind.__module__ == "__main__" or (module is not None and _users(getattr(module, "__file__", None)))
+
+
+def _users(file: str | None) -> bool:
+    """Is this the file of the user's own code?"""
+    if not file or file.startswith(ROOM):
+        return False
+    return not os.path.abspath(file).startswith(LIBRARIES) if file[0] != "<" else True
+
+
+def names(code: types.CodeType) -> set[str]:
+    """The names that a function's code may read, of globals and attributes, with those of the functions that it defines."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= names(constant)
+    return found
+
+
+@functools.cache
+def global_names(code: types.CodeType) -> frozenset[str]:
+    """The global names among them."""
+    found = {step.argval for step in dis.get_instructions(code) if step.opname in GLOBALS}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= global_names(constant)
+    return frozenset(found)
+
+
+def drawn() -> Any:
+    """The state of NumPy's and Python's global random numbers."""
+    state = np.random.get_state(legacy=False)
+    inner = state["state"]  # type: ignore[index]
+    return (
+        inner["key"].tobytes() if "key" in inner else repr(inner),
+        inner.get("pos"),
+        state.get("has_gauss"),  # type: ignore[union-attr]
+        random.getstate(),
+    )
