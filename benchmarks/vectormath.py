@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))
 
 from vectormath_machine import native
 
-from wengert.compiler.vectormath import FUNCTIONS
+from wengert.compiler.codegen.vectormath import FUNCTIONS
 
 SIZE = 10_240
 BYTES = 64  # in a vector: the widest in use; where the machine's are narrower, LLVM takes several

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from wengert.compiler.execution import _filled
+from wengert.compiler.running.execution import _filled
 
 
 def values(program, leaves, externals=()):

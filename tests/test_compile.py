@@ -25,8 +25,8 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler import later
 from wengert.compiler.compiled import Uncollected
+from wengert.compiler.trace import later
 from wengert.core.trees import map_tree
 
 Pair = namedtuple("Pair", "first second")
@@ -896,6 +896,38 @@ def test_derivatives(name):
 
 def test_gradients_of_arrays_without_dimensions_are_arrays():
     agree(wengert.value_and_grad(lambda x: x * 2.0), given(np.array(1.0)), given(np.float64(1)), given(1.0))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda a, v: a.__setitem__(0, v),
+        lambda a, v: a.__setitem__(slice(1, None), v),
+        lambda a, v: a.__setitem__(np.array([0, 2]), v),
+        lambda a, v: a.fill(v),
+    ],
+)
+@pytest.mark.parametrize("number", [float, np.float64, np.float32])
+def test_numbers_that_are_no_integers_written_into_integers(write, number):
+    """NumPy takes a number by int(), which has an error for nan and infinity; the program asks, whichever came first."""
+
+    def written(a, v):
+        try:
+            write(a, v * 2)
+        except (ValueError, OverflowError) as found:
+            return a * 3, type(found).__name__
+        return a * 3, "written"
+
+    for values in ([1.5, np.nan, -7.25, np.inf], [np.nan, 3.75, 1e30, np.nan]):
+        compiled = wengert.compile(written)
+        for v in values:
+            one, other = np.arange(3), np.arange(3)
+            with np.errstate(all="ignore"):
+                expected, how = written(one, number(v))
+                found, found_how = compiled(other, number(v))
+            assert how == found_how
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(other, one)
 
 
 def test_a_variable_written_into_what_no_derivative_reaches_is_an_error():

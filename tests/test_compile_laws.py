@@ -13,7 +13,7 @@ from wengert.core.trees import flatten
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler import later
+from wengert.compiler.trace import later
 
 
 def same(found, expected, slack=1):

@@ -21,7 +21,7 @@ from wengert.core.trees import flatten, map_tree
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler import later
+from wengert.compiler.trace import later
 
 WAYS = {
     "value": lambda f, count: f,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import wengert
-from wengert.compiler import native
-from wengert.compiler.body import Body, Machine, Shared
-from wengert.compiler.columns import Columns, windows
+from wengert.compiler.codegen.body import Body, Machine, Shared
+from wengert.compiler.codegen.columns import Columns, windows
+from wengert.compiler.running import native
 
 pytest.importorskip("llvmlite")
 

@@ -14,14 +14,15 @@ pytest.importorskip("llvmlite")
 
 from vectormath_machine import foreign_machine, optimised
 
-from wengert.compiler import boxes, native
-from wengert.compiler.body import Machine
-from wengert.compiler.fusion import Planner
-from wengert.compiler.module import Module
-from wengert.compiler.plan import Nest, Product, Scatter, contiguous, reshaped_strides
-from wengert.compiler.products import lowered
-from wengert.compiler.program import Instruction, Program
-from wengert.compiler.simplify import Simplifier, simplify
+from wengert.compiler.codegen.body import Machine
+from wengert.compiler.codegen.module import Module
+from wengert.compiler.planning.fusion import Planner
+from wengert.compiler.planning.plan import Nest, Product, Scatter, contiguous, reshaped_strides
+from wengert.compiler.planning.products import lowered
+from wengert.compiler.programs import boxes
+from wengert.compiler.programs.program import Instruction, Program
+from wengert.compiler.programs.simplify import Simplifier, simplify
+from wengert.compiler.running import native
 
 F8, I8 = np.dtype(float), np.dtype(np.int64)
 

@@ -18,8 +18,8 @@ import weakref
 import numpy as np
 import pytest
 
-from wengert.compiler import dispatch
-from wengert.compiler.dispatch import (
+from wengert.compiler.running import dispatch
+from wengert.compiler.running.dispatch import (
     ABSENT,
     Array,
     Entry,

@@ -14,7 +14,7 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler import object_cache
+from wengert.compiler.running import object_cache
 
 POSIX = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are POSIX's")
 

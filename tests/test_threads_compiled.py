@@ -15,11 +15,11 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler import native, pool
-from wengert.compiler.body import Shared
-from wengert.compiler.kernels import Kernel
-from wengert.compiler.module import Module
-from wengert.compiler.plan import Nest
+from wengert.compiler.codegen.body import Shared
+from wengert.compiler.codegen.kernels import Kernel
+from wengert.compiler.codegen.module import Module
+from wengert.compiler.planning.plan import Nest
+from wengert.compiler.running import native, pool
 
 pytestmark = pytest.mark.skipif(not pool.possible(), reason="this system has no threads for native code")
 

@@ -16,7 +16,7 @@ llvmlite = pytest.importorskip("llvmlite")
 import vectormath_exact as exact  # noqa: E402
 from vectormath_machine import foreign_machine, host_machine, loop_text, native, optimised  # noqa: E402
 
-from wengert.compiler.vectormath import FUNCTIONS, coefficients, declare, derive  # noqa: E402
+from wengert.compiler.codegen.vectormath import FUNCTIONS, coefficients, declare, derive  # noqa: E402
 
 LIMIT = 4.0  # units in the last place
 DTYPES = [np.float64, np.float32]

@@ -9,8 +9,8 @@ from itertools import count
 import llvmlite.binding as llvm
 import numpy as np
 
-from wengert.compiler.vectormath import declare
-from wengert.compiler.vectormath.formats import FORMATS
+from wengert.compiler.codegen.vectormath import declare
+from wengert.compiler.codegen.vectormath.formats import FORMATS
 
 SERIAL = count()
 

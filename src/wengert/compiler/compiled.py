@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.compiler import dispatch, native, pool
-from wengert.compiler.draws import Draws
 from wengert.compiler.entry import native_entry
-from wengert.compiler.execution import MISS
 from wengert.compiler.keys import Eagerly, described, sees_order, signature
-from wengert.compiler.program import Program
+from wengert.compiler.programs.program import Program
 from wengert.compiler.recording import Variant, trace
 from wengert.compiler.report import Report
-from wengert.compiler.traced import Traced
+from wengert.compiler.running import dispatch, native, pool
+from wengert.compiler.running.execution import MISS
+from wengert.compiler.trace.draws import Draws
+from wengert.compiler.trace.traced import Traced
 from wengert.core import errors
 from wengert.core.trees import Structure, flatten
 from wengert.core.variable import Variable

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler import dispatch
-from wengert.compiler.captured import ABSENT, Watch
-from wengert.compiler.execution import Executable, walkable
 from wengert.compiler.keys import MOST_EXACT
-from wengert.compiler.plan import Home, contiguous
+from wengert.compiler.planning.plan import Home, contiguous
 from wengert.compiler.recording import Variant
+from wengert.compiler.running import dispatch
+from wengert.compiler.running.execution import Executable, walkable
+from wengert.compiler.trace.captured import ABSENT, Watch
 from wengert.core.trees import LEAF, Structure
 
 LONG = 1 << 16  # entries computed, from which on other threads may run meanwhile

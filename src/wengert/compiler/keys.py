@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.tracing import ROOM
+from wengert.compiler.trace.tracing import ROOM
 from wengert.core.trees import LEAF, Structure
 
 MOST_EXACT = 1 << 53  # Python's integers nearer to 0 than this are inputs: they are exact as floats, too

@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler import dispatch, native, pool
-from wengert.compiler import interface as _interface  # noqa: F401  (gives traced arrays their operators)
-from wengert.compiler.captured import Shadow, Watch, drawn
-from wengert.compiler.draws import Draws, seeds_itself
-from wengert.compiler.execution import MISS, Executable, as_kind
-from wengert.compiler.fusion import Planner
+from wengert.compiler.codegen.module import Module
 from wengert.compiler.keys import MOST_EXACT, Eagerly
-from wengert.compiler.later import copied, many, twin
-from wengert.compiler.module import Module
-from wengert.compiler.products import lowered
-from wengert.compiler.program import Given, Instruction, Program
-from wengert.compiler.simplify import simplify
-from wengert.compiler.traced import Traced
-from wengert.compiler.tracing import Trace, Untraceable
+from wengert.compiler.planning.fusion import Planner
+from wengert.compiler.planning.products import lowered
+from wengert.compiler.programs.program import Given, Instruction, Program
+from wengert.compiler.programs.simplify import simplify
+from wengert.compiler.running import dispatch, native, pool
+from wengert.compiler.running.execution import MISS, Executable, as_kind
+from wengert.compiler.trace import interface as _interface  # noqa: F401  (gives traced arrays their operators)
+from wengert.compiler.trace.captured import Shadow, Watch, drawn
+from wengert.compiler.trace.draws import Draws, seeds_itself
+from wengert.compiler.trace.later import copied, many, twin
+from wengert.compiler.trace.traced import Traced
+from wengert.compiler.trace.tracing import Trace, Untraceable
 from wengert.core import errors
 from wengert.core.trees import Structure, flatten, unflatten
 from wengert.core.variable import Variable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from wengert.compiler.plan import Called, Nest, Product
-from wengert.compiler.program import place
+from wengert.compiler.planning.plan import Called, Nest, Product
+from wengert.compiler.programs.program import place
 
 
 class Report:

@@ -1,0 +1,1 @@
+"""From a plan to LLVM's intermediate language: kernels in vectors of the machine's width, and what calls them."""
