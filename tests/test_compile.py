@@ -15,6 +15,7 @@ import math
 import sys
 import threading
 from collections import OrderedDict, defaultdict, namedtuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ import wengert
 
 pytest.importorskip("llvmlite")
 
+from wengert.compiler.compiled import Uncollected
 from wengert.compiler.trace import later
 from wengert.core.trees import map_tree
 
@@ -317,6 +319,143 @@ CHANGES = {
     "an attribute that the function changes": (lambda x: model.counted(x) / model.calls, lambda: None),
     "a partial": (functools.partial(lambda w, x: x * w, array), item(array, 0, 6.0)),
 }
+
+
+def with_attribute(x):
+    return x * with_attribute.slope
+
+
+with_attribute.slope = 2.0
+
+
+def with_defaults(x, *, slope=2.0):
+    return x * slope
+
+
+def recoded(x):
+    return x * 2
+
+
+class Base:
+    slope = 2.0
+
+
+class Other:
+    slope = 5.0
+
+
+class Derived(Base):
+    def __call__(self, x):
+        return x * self.slope
+
+
+class Implicit:
+    """Python runs all of this without its name being spelled out."""
+
+    def __sub__(self, x):
+        return x * factor
+
+    def __getattr__(self, name):
+        if name != "absent":
+            raise AttributeError(name)
+        return factor
+
+    @property
+    def made_of_arrays(self):
+        return array * 2
+
+
+class Made:
+    def __init__(self, x):
+        self.x = x * factor
+
+
+class Numbers(list):
+    def __getitem__(self, i):
+        return factor * super().__getitem__(i)
+
+
+class Point(NamedTuple):
+    x: float
+
+    def scaled(self, y):
+        return self.x * y * factor
+
+
+class Bare:
+    pass
+
+
+implicit, derived, scaled_numbers, point, bare, bare_too = (
+    Implicit(),
+    Derived(),
+    Numbers([1.0]),
+    Point(2.0),
+    Bare(),
+    Bare(),
+)
+
+
+def lacking(x):
+    try:
+        return x * bare_too.missing
+    except AttributeError:
+        return x
+
+
+@functools.lru_cache
+def cached(x):
+    return x * factor
+
+
+def bind_anew(value):
+    bind("factor", value)()
+    cached.cache_clear()
+
+
+UNSEEN = {
+    "a global that a cached function reads": (lambda x: x * cached(3), lambda: bind_anew(19.0)),
+    "an attribute of a function": (lambda x: with_attribute(x), attribute(with_attribute, "slope", 3.0)),
+    "a default": (lambda x: with_defaults(x), attribute(with_defaults, "__kwdefaults__", {"slope": 5.0})),
+    "a function's code": (lambda x: recoded(x), attribute(recoded, "__code__", (lambda x: x * 7).__code__)),
+    "the classes that a class is made of": (lambda x: derived(x), attribute(Derived, "__bases__", (Other,))),
+    "a global that an operator reads": (lambda x: implicit - x, bind("factor", 11.0)),
+    "a global that __getattr__ reads": (lambda x: x * implicit.absent, bind("factor", 12.0)),
+    "an array that a property reads": (lambda x: x * implicit.made_of_arrays, item(array, 0, 13.0)),
+    "a global that __init__ reads": (lambda x: Made(x).x, bind("factor", 14.0)),
+    "a global that a list's own class reads": (lambda x: x * scaled_numbers[0], bind("factor", 15.0)),
+    "a global that a namedtuple's method reads": (lambda x: point.scaled(x), bind("factor", 16.0)),
+    "an attribute that was not there": (lambda x: x * getattr(bare, "missing", 1.0), attribute(bare, "missing", 17.0)),
+    "an attribute whose absence was caught": (lacking, attribute(bare_too, "missing", 18.0)),
+    "all attributes": (lambda x: x * len(vars(bare)), attribute(bare, "one_more", 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_no_name_spells_out_is_seen_as_it_is(name):
+    f, change = UNSEEN[name]
+    compiled = wengert.compile(f)
+    for _ in range(2):
+        same(compiled(2.0), f(2.0))
+    before = f(2.0)
+    change()
+    assert np.any(f(2.0) != before)
+    for _ in range(2):
+        same(compiled(2.0), f(2.0))
+
+
+def test_the_methods_of_an_argument_are_seen_as_they_are():
+    compiled = wengert.compile(lambda p, x: p.scaled(x))
+    for value in (2.0, 3.0):
+        bind("factor", value)()
+        for _ in range(2):
+            same(compiled(point, 2.0), point.scaled(2.0))
+
+
+def test_an_integer_longer_than_64_bits_times_a_float():
+    compiled = wengert.compile(lambda n, x: n * x)
+    for _ in range(2):
+        assert compiled(2**70, 0.5) == 2.0**69
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -971,3 +1110,38 @@ def test_products_take_lists_and_complex_numbers_as_numpy_does():
         found, expected = wengert.compile(f)(x), f(x)
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected)
+
+
+def test_threads_that_call_at_once_for_the_first_time_leave_one_variant():
+    together = threading.Barrier(8)
+    waited = threading.local()
+
+    def f(x):
+        if not hasattr(waited, "once"):
+            waited.once = True
+            together.wait(60)
+        return x * 2
+
+    compiled = wengert.compile(f)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(compiled(np.ones(3)))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    for x in found:
+        same(x, np.full(3, 2.0))
+    assert sum(map(len, compiled.variants.values())) == 1
+    assert gc.isenabled()
+
+
+def test_garbage_is_collected_again_after_traces_that_overlap():
+    pause = Uncollected()
+    pause.__enter__()
+    assert not gc.isenabled()
+    pause.__enter__()
+    pause.__exit__()
+    assert not gc.isenabled()
+    pause.__exit__()
+    assert gc.isenabled()

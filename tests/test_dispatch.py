@@ -747,6 +747,22 @@ def test_an_array_from_outside_that_does_not_lie_in_order():
 # ---- guards --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("field", ["__code__", "__defaults__", "__kwdefaults__", "__mro__"])
+def test_a_guard_on_a_field(field):
+    def first(x=1.0, *, y=2.0): ...
+    def second(x=3.0, *, y=4.0): ...
+
+    base = type("Base", (), {})
+    owner = type("Owner", (base,), {}) if field == "__mro__" else first
+    f = dispatcher(entry([], [], Static("native"), guards=[(owner, field, getattr(owner, field))]))
+    assert f() == "native"
+    if field == "__mro__":
+        owner.__bases__ = (type("Another", (), {}),)
+    else:
+        setattr(first, field, getattr(second, field))
+    assert f()[0] == "slow"
+
+
 def test_a_guard_on_a_cell():
     cell = types.CellType(MARKER)
     f = dispatcher(entry([], [], Static("native"), guards=[(cell, MARKER)]))

@@ -32,6 +32,29 @@ MOST_VARIANTS = 32
 PLAIN = {np.ndarray, np.float64, float, int, complex, bool, str}  # what most leaves are
 
 
+class Uncollected:
+    """While any thread traces, no garbage is looked for: of many small objects none is any before the program is done."""
+
+    def __init__(self) -> None:
+        self.lock, self.within, self.before = threading.Lock(), 0, False
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if not self.within:
+                self.before = gc.isenabled()
+                gc.disable()
+            self.within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.within -= 1
+            if not self.within and self.before:
+                gc.enable()
+
+
+uncollected = Uncollected()
+
+
 class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
     """What `wengert.compile` returns: called like the function, it answers from machine code where it can."""
 
@@ -92,31 +115,31 @@ class Compiled(dispatch.dispatcher_type()):  # type: ignore[misc]
             )
             return self._eagerly(reason, args, kwargs)
         before = [x.bit_generator.state if isinstance(x, np.random.Generator) else None for x in leaves]
-        collecting = gc.isenabled()
-        gc.disable()  # of many small objects none becomes garbage before the program is done
+        known = len(self.variants.get(key, ()))
         failure = None
         try:
-            variant, result = trace(self.function, leaves, structure, self.threads)
-            variant.entry = native_entry(variant, structure, leaves, self.keywords_ordered)
-            if result is MISS:
-                result = self._first_run(variant, leaves, args, kwargs)
-            if result is MISS:
-                variant, result = trace(self.function, leaves, structure, self.threads, lazy=False)
+            with uncollected:
+                variant, result = trace(self.function, leaves, structure, self.threads)
                 variant.entry = native_entry(variant, structure, leaves, self.keywords_ordered)
+                if result is MISS:
+                    result = self._first_run(variant, leaves, args, kwargs)
+                if result is MISS:
+                    variant, result = trace(self.function, leaves, structure, self.threads, lazy=False)
+                    variant.entry = native_entry(variant, structure, leaves, self.keywords_ordered)
         except Eagerly as found:
             failure = str(found)
-        finally:
-            if collecting:
-                gc.enable()
         if failure is not None:
             for x, state in zip(leaves, before, strict=True):
                 if state is not None:
                     x.bit_generator.state = state
             self.eager[key] = failure
             return self._eagerly(failure, args, kwargs)
-        self.statistics["traced"] += 1
         with self.lock:
-            self.variants.setdefault(key, []).append(variant)
+            variants = self.variants.setdefault(key, [])
+            if len(variants) > known:  # another thread was sooner, most likely with the same
+                return result
+            self.statistics["traced"] += 1
+            variants.append(variant)
             if variant.entry is not None:
                 self.entries = (*self.entries, variant.entry)
         return result

@@ -122,4 +122,4 @@ def _native_guards(watch: Watch) -> list[tuple]:
             guards.append((holder, keys_or_items))
         else:
             raise ValueError(f"what {type(holder)} holds is watched by Python")
-    return [*guards, *watch.namespaces, *places.values()]
+    return [*guards, *watch.fields, *watch.namespaces, *places.values()]

@@ -114,6 +114,8 @@ def trace(
     arguments = [x for x in leaves if type(x) is np.ndarray]
     shadow = Shadow(external, generator)
     target = shadow.of(function, getattr(function, "__name__", "function"))
+    for kind in _kinds(structure):
+        shadow.of(kind, kind.__name__)
     given = [_argument(run, i, x, structure, generators, shadow) for i, x in enumerate(leaves)]
     args, kwargs = unflatten(structure, given)
     state = drawn()
@@ -198,6 +200,12 @@ def _argument(run: Trace, i: int, x: Any, structure: Structure, generators: list
     made = Instruction("argument", (), np.shape(x), dtype, (i, f"argument {i}"))
     run.inputs.append(made)
     return Traced(run, content, made)
+
+
+def _kinds(structure: Structure) -> set[type]:
+    """The classes of an argument tree's containers, whose methods the function may call."""
+    found = {structure.kind} if isinstance(structure.kind, type) else set()
+    return found.union(*map(_kinds, structure.children))
 
 
 def _unfit(run: Trace, shadow: Shadow, arguments: list[np.ndarray], externals: list[np.ndarray]) -> str | None:

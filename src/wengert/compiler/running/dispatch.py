@@ -44,6 +44,8 @@ LINE = 64  # bytes of a cache line, and of the longest vector
 SLOT = 16  # bytes: a complex number
 # Scalars whose number lies right after the object's header, and its bytes.
 SCALARS = {float: 8, complex: 16} | {np.dtype(code).type: np.dtype(code).itemsize for code in "?bBhHiIlLqQefdFD"}
+CELL_CONTENT = 16  # bytes from the start of a cell to what it holds
+FIELDS = ("__code__", "__defaults__", "__kwdefaults__", "__mro__")  # of functions and classes: outside of every dict
 BY_VALUE = (int, str, bytes)  # immutable, and equal means alike: 0.0 == -0.0 and nan != nan keep floats out
 
 
@@ -121,7 +123,8 @@ class Entry:
     workspace_bytes : int
         Memory that the kernel may write into; its content at the start is undefined.
     guards : sequence of tuple
-        ``(cell, content)``, ``(dict or class, key, value)``, ``(list, items)``, ``(dict, pairs)`` for all that it holds, or
+        ``(cell, content)``, ``(function or class, one of FIELDS, value)``, ``(dict or class, key, value)``,
+        ``(list, items)``, ``(dict, pairs)`` for all that it holds, or
         ``(object, its __dict__)``: compared by identity at each call; `ABSENT` for none.
     release_gil : bool
         Whether other threads run while the kernel does.
@@ -209,6 +212,21 @@ class Entry:
     def forget_calls(self) -> None:
         """Count anew."""
         self._descriptor.calls = 0
+
+
+@functools.cache
+def field_offset(name: str) -> int:
+    """Bytes from the start of a function, or of a class, to one of FIELDS: looked up in a live one."""
+
+    def function(x: float = 1.5, *, y: float = 2.5) -> None: ...
+
+    owner: Any = type("Class", (), {}) if name == "__mro__" else function
+    wanted = id(getattr(owner, name))
+    kind: Any = type(owner)
+    for offset in range(object.__basicsize__, kind.__basicsize__, 8):
+        if ctypes.c_void_p.from_address(id(owner) + offset).value == wanted:
+            return offset
+    raise ValueError(f"{name} has no place of its own")
 
 
 class Plan:
@@ -345,7 +363,12 @@ class Plan:
         if kind is types.CellType:
             (content,) = expected
             address = None if content is ABSENT else self.at(content)
-            self.checks.append(Row(operations["CELL"], subject=self.at(holder), companion=address))
+            self.checks.append(Row(operations["FIELD"], subject=self.at(holder), companion=address, need=CELL_CONTENT))
+        elif isinstance(holder, (types.FunctionType, type)) and expected[0] in FIELDS:
+            name, value = expected
+            address = None if value is None else self.at(value)
+            fields = {"companion": address, "need": field_offset(name)}
+            self.checks.append(Row(operations["FIELD"], subject=self.at(holder), **fields))
         elif isinstance(holder, (dict, type)) and len(expected) == 2:
             key, value = expected
             if type(key) not in BY_VALUE:

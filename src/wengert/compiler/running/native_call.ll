@@ -55,7 +55,7 @@ entry:
 step:
   %row = phi ptr [ %checks, %entry ], [ %next, %array_taken ], [ %next, %scalar_one ], [ %next, %scalar_two ],
                  [ %next, %same ], [ %next, %equal ], [ %next, %equal_compare ], [ %next, %tuple_items ],
-                 [ %next, %list_items ], [ %next, %dict_size ], [ %next, %key_found ], [ %next, %cell ],
+                 [ %next, %list_items ], [ %next, %dict_size ], [ %next, %key_found ], [ %next, %field ],
                  [ %next, %item_found ], [ %next, %item_absent ], [ %next, %keyword_found ], [ %next, %int_taken ],
                  [ %next, %strided_taken ], [ %next, %outside ], [ %next, %held_items ], [ %next, %pairs_end ],
                  [ %next, %namespace_is ], [ %next, %type ], [ %next, %attribute_found ], [ %next, %apart ]
@@ -89,7 +89,7 @@ step:
     i64 operation.LIST, label %list
     i64 operation.DICT, label %dict
     i64 operation.KEY, label %key
-    i64 operation.CELL, label %cell
+    i64 operation.FIELD, label %field
     i64 operation.ITEM, label %item
     i64 operation.KEYWORD, label %keyword
     i64 operation.INT, label %int
@@ -369,8 +369,8 @@ key_found:
   call void @hold(ptr %owned, ptr %key_object)
   br label %step
 
-cell:
-  %content_at = getelementptr i8, ptr %subject, i64 16
+field:
+  %content_at = getelementptr i8, ptr %subject, i64 %need
   %content = load ptr, ptr %content_at
   %content_is = icmp eq ptr %content, %companion
   br i1 %content_is, label %step, label %mismatch

@@ -71,7 +71,7 @@ operations = {
     "DICT": 7,
     "KEY": 8,  # the next key of source, the last DICT's, is subject, or the same of the type companion (str): its content
     # becomes register destination
-    "CELL": 9,  # the cell subject holds companion
+    "FIELD": 9,  # the object subject holds companion at need bytes
     "ITEM": 10,  # subject[companion] is the object at address need
     "KEYWORD": 11,  # one of count keywords is subject, of the type companion (str): its argument becomes register
     # destination; with need it has to be the one in position source

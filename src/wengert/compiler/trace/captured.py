@@ -29,6 +29,7 @@ from wengert.core.variable import Variable
 _PATHS = sysconfig.get_paths()
 LIBRARIES = tuple({os.path.join(_PATHS[name], "") for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 GLOBALS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}  # CPython's instructions that read a global
+CACHED = type(functools.lru_cache(lambda: None))
 MOST = 1024  # entries of a container that are looked into
 
 
@@ -42,6 +43,12 @@ class Watch:
         self.classes: list[tuple[type, str, Any]] = []  # a class, an attribute of its own, what was there
         self.namespaces: list[tuple[Any, dict]] = []  # an object and its __dict__
         self.kinds: list[type] = []  # the classes of these objects
+        self.fields: list[tuple[Any, str, Any]] = []  # a function or class, one of dispatch.FIELDS, what was there
+
+    def extend(self, other: Watch) -> None:
+        """Watch another's places, too."""
+        for name, places in vars(other).items():
+            getattr(self, name).extend(places)
 
     def holds(self) -> bool:
         """Is everything what it was, by identity?"""
@@ -57,6 +64,8 @@ class Watch:
         for (x, namespace), kind in zip(self.namespaces, self.kinds, strict=True):
             if type(x) is not kind or x.__dict__ is not namespace:
                 return False
+        if any(getattr(owner, name) is not expected for owner, name, expected in self.fields):
+            return False
         return all(kind.__dict__.get(key, ABSENT) is expected for kind, key, expected in self.classes)
 
 
@@ -91,10 +100,14 @@ class Shadow:
         self.cells: list[tuple[Any, Any, str]] = []
         self.sequences: list[tuple[Any, list, str]] = []
         self.read: set[str] = set()  # the names that the functions may look up, of globals and of attributes
-        self.classes: list[tuple[type, str, set]] = []  # with the keys that were looked at
+        self.classes: list[
+            tuple[type, str, set, bool]
+        ] = []  # with the keys looked at; do methods run as the class's own?
+        self.asked: set[str] = set()  # attributes that may be absent, as the run asks
         self.objects: list[
             tuple[Any, Any, dict, set]
         ] = []  # with their shadows, and what these had when they were made
+        self.unshadowed: dict[int, Any] = {}  # functions that run as they are, by id
         self.depth = 0
         self.given_up: str | None = None  # why no program could see changes
 
@@ -118,9 +131,9 @@ class Shadow:
         """What is read of classes, and of objects through them, once the names that might be read are known."""
         self.depth += 1
         known = -1
-        while known != (known := len(self.read) + len(self.classes) + len(self.objects)):
-            for x, name, done in self.classes:
-                self._read_of_class(x, name, done)
+        while known != (known := len(self.read) + len(self.asked) + len(self.classes) + len(self.objects)):
+            for x, name, done, own in self.classes:
+                self._read_of_class(x, name, done, own)
             for instance, made, before, done in self.objects:
                 self._read_of_object(instance, made, before, done)
         self.depth -= 1
@@ -133,6 +146,8 @@ class Shadow:
             return self._function
         if kind is types.MethodType:
             return self._method
+        if kind is CACHED:
+            return self._cached
         if kind is functools.partial:
             return self._partial
         if isinstance(x, (list, tuple, dict, set, collections.deque)):
@@ -164,10 +179,11 @@ class Shadow:
         closure = None if f.__closure__ is None else tuple(types.CellType() for _ in f.__closure__)
         made = types.FunctionType(f.__code__, table, f.__name__, f.__defaults__, closure)
         made.__kwdefaults__, made.__qualname__, made.__module__ = f.__kwdefaults__, f.__qualname__, f.__module__
-        made.__dict__.update(f.__dict__)
         self.made[id(f)] = made
+        made.__dict__.update(f.__dict__)
         if users:
             self.functions.append(f)
+            self._watch_function(f, made)
         if closure is not None:
             for cell, new, free in zip(f.__closure__ or (), closure, f.__code__.co_freevars, strict=True):
                 content = _content(cell)
@@ -178,9 +194,12 @@ class Shadow:
         if users:
             read = names(f.__code__)
             self.read |= read
-            for key in INSTEAD:
+            for key, stands_in in (INSTEAD | {"getattr": self._getattr, "hasattr": self._hasattr}).items():
                 if key in read and key not in table:
-                    table[key] = INSTEAD[key]
+                    table[key] = stands_in
+            whole = sorted(key for key in WHOLE & global_names(f.__code__) if key not in f.__globals__)
+            if whole or "__dict__" in read:
+                self.given_up = f"{f.__name__} reads a whole namespace: {(*whole, '__dict__')[0]}"
             for key in global_names(f.__code__):
                 self.watch.items.append((f.__globals__, key, f.__globals__.get(key, ABSENT)))
                 if key in f.__globals__:
@@ -192,15 +211,35 @@ class Shadow:
             made.__kwdefaults__ = {key: self.of(x, key) for key, x in made.__kwdefaults__.items()}
         return made
 
+    def _watch_function(self, f: types.FunctionType, made: types.FunctionType) -> None:
+        """What a function has besides its cells and globals: code, defaults, attributes."""
+        for field in ("__code__", "__defaults__", "__kwdefaults__"):
+            self.watch.fields.append((f, field, getattr(f, field)))
+        if f.__kwdefaults__:
+            self.watch.items += [(f.__kwdefaults__, key, x) for key, x in f.__kwdefaults__.items()]
+        if f.__dict__:
+            self.watch.namespaces.append((f, f.__dict__))
+            self.watch.kinds.append(type(f))
+            for key, x in list(f.__dict__.items()):
+                self.watch.items.append((f.__dict__, key, x))
+                made.__dict__[key] = self.of(x, f"{f.__name__}.{key}")
+            self.tables.append((made.__dict__, dict(made.__dict__), f"an attribute of {f.__name__}:"))
+
     def _method(self, x: types.MethodType, name: str) -> Any:
         return types.MethodType(self.of(x.__func__, name), self.of(x.__self__, name))
 
+    def _cached(self, x: Any, name: str) -> Any:
+        self._unshadowed(x.__wrapped__, name)
+        return x
+
     def _partial(self, x: functools.partial, name: str) -> Any:
         args = [self.of(part, name) for part in x.args]
+        self.watch.items += [(x.keywords, key, part) for key, part in x.keywords.items()]
         return functools.partial(self.of(x.func, name), *args, **{k: self.of(v, k) for k, v in x.keywords.items()})
 
     def _container(self, x: Any, name: str) -> Any:
         made: Any
+        self.of(type(x), type(x).__name__)
         if isinstance(x, dict):
             parts = {key: self.of(part, f"{name}[{key!r}]") for key, part in x.items()}
             self.watch.sequences.append((x, list(x)))
@@ -236,12 +275,17 @@ class Shadow:
 
     def _class(self, x: type, name: str) -> Any:
         """A class is itself; what is read of it is watched, and what its methods read."""
-        self.classes.append((x, name, set()))
+        self.classes.append((x, name, set(), True))
+        self.watch.fields.append((x, "__mro__", x.__mro__))
+        self.of(type(x), type(x).__name__)
         return x
 
-    def _read_of_class(self, x: type, name: str, done: set[str]) -> None:
-        keys = {key for kind in x.__mro__ for key in vars(kind) if key in self.read or key in DUNDER}
-        for key in sorted(keys - done):
+    def _read_of_class(self, x: type, name: str, done: set[str], own: bool) -> None:
+        parts = [item for kind in filter(_users_class, x.__mro__) for item in vars(kind).items()]
+        keys = {key for key, part in parts if key in self.read or _unnamed(key, part)}
+        if not own:
+            keys -= MAKING
+        for key in sorted((keys | self._may_lack(x)) - done):
             done.add(key)
             for kind in filter(_users_class, x.__mro__):
                 part = vars(kind).get(key, ABSENT)
@@ -249,15 +293,60 @@ class Shadow:
                 if part is not ABSENT:
                     if isinstance(part, np.ndarray):
                         self.given_up = f"{name}.{key} is an array of a class"
-                    self.of(getattr(part, "__func__", getattr(part, "fget", part)), f"{name}.{key}")
+                    function = getattr(part, "__func__", getattr(part, "fget", part))
+                    if type(function) is types.FunctionType and (own or _unnamed(key, part) or function is not part):
+                        self._unshadowed(function, f"{name}.{key}")
+                    else:
+                        self.of(function, f"{name}.{key}")
+
+    def _unshadowed(self, f: types.FunctionType, name: str) -> None:
+        """Code that Python finds by way of a class runs as it is: what it reads is watched, and must not be arrays."""
+        if type(f) is not types.FunctionType or not _users(f.__code__.co_filename) or id(f) in self.unshadowed:
+            return
+        self.unshadowed[id(f)] = f
+        arrays: list[str] = []
+
+        def seen(x: Any, name: str = "a generator") -> Any:
+            arrays.append(name)
+            return x
+
+        inner = Shadow(seen, seen)
+        inner.unshadowed = self.unshadowed
+        inner.of(f, name)
+        self.watch.extend(inner.watch)
+        self.read |= inner.read
+        self.functions += inner.functions
+        if inner.given_up or arrays:
+            self.given_up = inner.given_up or f"{name} reads {arrays[0]}, an array from outside"
+
+    def _getattr(self, x: Any, name: str, *default: Any) -> Any:
+        self._ask(name)
+        return getattr(x, name, *default)
+
+    def _hasattr(self, x: Any, name: str) -> bool:
+        self._ask(name)
+        return hasattr(concrete(x), name)
+
+    def _may_lack(self, kind: type) -> set[str]:
+        """Attributes of such an object whose absence is no error."""
+        return self.read if hasattr(kind, "__getattr__") or self.read & LACKING else self.asked
+
+    def _ask(self, name: str) -> None:
+        """The run looks whether there is such an attribute."""
+        if name not in self.asked:
+            self.asked.add(name)
+            self.read.add(name)
+            self._settle()
 
     def _object(self, x: Any, name: str) -> Any:
         try:
             made = copy.copy(x)
             content = made.__dict__
-        except Exception:  # an object that can not be copied is used as it is
+        except Exception:
+            self.given_up = f"{name} from outside can not be copied"
             return x
-        if content is x.__dict__ or type(made) is not type(x):
+        if content is x.__dict__ or type(made) is not type(x):  # an enum's member: its copy is itself
+            self.watch.items += [(x.__dict__, key, part) for key, part in x.__dict__.items()]
             return x
         if x.__dict__ is not x.__dict__:
             self.given_up = f"{name} from outside makes its __dict__ up"
@@ -265,7 +354,8 @@ class Shadow:
         self.made[id(x)] = made
         self.watch.namespaces.append((x, x.__dict__))
         self.watch.kinds.append(type(x))
-        self.of(type(x), type(x).__name__)
+        self.classes.append((type(x), type(x).__name__, set(), False))
+        self.watch.fields.append((type(x), "__mro__", type(x).__mro__))
         for key, part in list(x.__dict__.items()):
             self.watch.items.append((x.__dict__, key, part))
             content[key] = self.of(part, f"{name}.{key}")
@@ -276,6 +366,10 @@ class Shadow:
 
     def _read_of_object(self, x: Any, made: Any, before: dict, done: set) -> None:
         """Methods of its class, whose globals are the run's; an attribute may come to stand before them."""
+        for key in sorted(self._may_lack(type(x))):
+            if key not in x.__dict__ and key not in done:
+                done.add(key)
+                self.watch.items.append((x.__dict__, key, ABSENT))
         for kind in filter(_users_class, reversed(type(x).__mro__)):
             for key, part in vars(kind).items():
                 if key in self.read and key not in x.__dict__ and (kind, key) not in done:
@@ -330,7 +424,14 @@ def _hasattr(x: Any, name: str) -> bool:
 INSTEAD: dict[str, Any] = {"isinstance": _isinstance, "type": _type, "hasattr": _hasattr}
 
 
-DUNDER = {"__call__", "__getitem__", "__len__", "__iter__", "__getattr__", "__add__", "__mul__", "__matmul__"}
+LACKING = {"AttributeError", "Exception"}  # who names these may go on without an attribute
+WHOLE = {"vars", "globals", "locals", "dir", "eval", "exec"}  # functions that read names which no code spells out
+MAKING = {"__init__", "__new__", "__post_init__", "__set_name__", "__init_subclass__", "__repr__", "__str__"}
+
+
+def _unnamed(key: str, part: Any) -> bool:
+    """Is this code that Python runs without its name being spelled out?"""
+    return key.startswith("__") and key.endswith("__") and type(part) in (types.FunctionType, staticmethod, classmethod)
 
 
 def _users_class(kind: type) -> bool:

@@ -118,7 +118,8 @@ def _looked_at(x: Any) -> Any:
 
 
 def _number(trace: Trace, x: Any) -> Instruction:
-    return trace.cast(instruction_of(trace, x), FLOAT64)
+    """An operand as a float: an integer that is none of the trace's may be longer than 64 bits."""
+    return trace.cast(instruction_of(trace, float(x) if type(x) is int else x), FLOAT64)
 
 
 def _unary(function: Callable, ufunc: Any) -> Callable:
