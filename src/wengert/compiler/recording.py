@@ -169,7 +169,7 @@ def trace(
     traced = time.perf_counter()
     executable = build(program, contents, externals, threads)
     variant = Variant(
-        program, executable, out_structure, contents, shadow.watch, generators,
+        program, executable, out_structure, contents, shadow.watch.once(), generators,
         (1e3 * (traced - started), 1e3 * (time.perf_counter() - traced)),
     )  # fmt: skip
     if run.assumes or len(values) < len(outputs):

@@ -50,6 +50,19 @@ class Watch:
         for name, places in vars(other).items():
             getattr(self, name).extend(places)
 
+    def once(self) -> Watch:
+        """The same places, each once."""
+        found = Watch()
+        found.cells = list({id(cell): (cell, x) for cell, x in self.cells}.values())
+        found.items = list({(id(table), key): (table, key, x) for table, key, x in self.items}.values())
+        found.classes = list({(kind, key): (kind, key, x) for kind, key, x in self.classes}.values())
+        found.fields = list({(id(owner), name): (owner, name, x) for owner, name, x in self.fields}.values())
+        found.sequences = list({id(sequence): (sequence, content) for sequence, content in self.sequences}.values())
+        objects = {id(x): (x, space, kind) for (x, space), kind in zip(self.namespaces, self.kinds, strict=True)}
+        found.namespaces = [(x, space) for x, space, _ in objects.values()]
+        found.kinds = [kind for _, _, kind in objects.values()]
+        return found
+
     def holds(self) -> bool:
         """Is everything what it was, by identity?"""
         for cell, expected in self.cells:
@@ -282,7 +295,7 @@ class Shadow:
 
     def _read_of_class(self, x: type, name: str, done: set[str], own: bool) -> None:
         parts = [item for kind in filter(_users_class, x.__mro__) for item in vars(kind).items()]
-        keys = {key for key, part in parts if key in self.read or _unnamed(key, part)}
+        keys = {key for key, part in parts if key in self.read or (_unnamed(key, part) and key not in SETTING)}
         if not own:
             keys -= MAKING
         for key in sorted((keys | self._may_lack(x)) - done):
@@ -426,6 +439,7 @@ INSTEAD: dict[str, Any] = {"isinstance": _isinstance, "type": _type, "hasattr": 
 
 LACKING = {"AttributeError", "Exception"}  # who names these may go on without an attribute
 WHOLE = {"vars", "globals", "locals", "dir", "eval", "exec"}  # functions that read names which no code spells out
+SETTING = {"__setattr__", "__delattr__"}  # which only code runs that sets attributes
 MAKING = {"__init__", "__new__", "__post_init__", "__set_name__", "__init_subclass__", "__repr__", "__str__"}
 
 
@@ -449,10 +463,17 @@ def _users(file: str | None) -> bool:
 def names(code: types.CodeType) -> set[str]:
     """The names that a function's code may read, of globals and attributes, with those of the functions that it defines."""
     found = set(code.co_names)
+    if sets_attributes(code) or found & {"setattr", "delattr"}:
+        found |= SETTING
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             found |= names(constant)
     return found
+
+
+@functools.cache
+def sets_attributes(code: types.CodeType) -> bool:
+    return any(step.opname in ("STORE_ATTR", "DELETE_ATTR") for step in dis.get_instructions(code))
 
 
 @functools.cache
