@@ -229,17 +229,22 @@ class Function(Body):
                 held = Lanes(self, 1).binary("xor", BOOL, held, "true")
             code = self.emit(f"select i1 {held}, i64 {code}, i64 {index + 1}")
         used = [key for key in self.module.slots if key in self.pointers]
-        parameters = ", ".join(f"ptr noalias {self.pointers[key]}" for key in used)
-        given = ", ".join(f"ptr %p{self.module.slots[key]}" for key in used)
-        text = [f"define internal i64 @{name}.body({parameters}) alwaysinline nounwind {{", "entry:"]
-        text += [f"  %{key} = alloca [{size} x i8], align 64" for key, size in self.reused.items() if size]
-        text += [*self.alloca, *self.lines, f"  ret i64 {code}", "}"]
-        text += [f"define i64 @{name}(ptr %table) #main {{", "entry:"]
+        loads = []
         for key in used:
-            slot = self.module.slots[key]
-            text.append(f"  %s{slot} = getelementptr ptr, ptr %table, i64 {slot}")
-            text.append(f"  %p{slot} = load ptr, ptr %s{slot}")
-        text += [f"  %code = call i64 @{name}.body({given})", "  ret i64 %code", "}"]
+            slot, pointer = self.module.slots[key], self.pointers[key]
+            loads += [
+                f"  %s{slot} = getelementptr ptr, ptr %table, i64 {slot}",
+                f"  {pointer} = load ptr, ptr %s{slot}",
+            ]
+        places = [f"  %{key} = alloca [{size} x i8], align 64" for key, size in self.reused.items() if size]
+        body = [*places, *self.alloca, *self.lines, f"  ret i64 {code}", "}"]
+        head = f"define i64 @{name}(ptr %table) #main {{"
+        if self.plan.apart:  # one of many, compiled without much care
+            return "\n".join([head, "entry:", *loads, *body])
+        given = ", ".join(f"ptr {self.pointers[key]}" for key in used)
+        parameters = given.replace("ptr ", "ptr noalias ")
+        text = [f"define internal i64 @{name}.body({parameters}) alwaysinline nounwind {{", "entry:", *body]
+        text += [head, "entry:", *loads, f"  %code = call i64 @{name}.body({given})", "  ret i64 %code", "}"]
         return "\n".join(text)
 
     def address(self, buffer: Buffer, offset: int) -> str:
