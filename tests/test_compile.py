@@ -1145,3 +1145,26 @@ def test_garbage_is_collected_again_after_traces_that_overlap():
     assert not gc.isenabled()
     pause.__exit__()
     assert gc.isenabled()
+
+
+def test_the_sign_of_a_zero_is_the_zero_above():
+    x = np.array([-0.0, 0.0, np.nan, -3.0, 2.0, -np.inf])
+    for dtype in (np.float64, np.float32):
+        found = wengert.compile(lambda x: np.sign(x * 1))(x.astype(dtype))
+        np.testing.assert_array_equal(found, np.sign(x))
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(np.sign(x)))
+    compiled = wengert.compile(np.sign)
+    for _ in range(2):
+        assert not np.signbit(compiled(-0.0))
+
+
+def test_a_partial_may_be_set_anew():
+    weighted = functools.partial(lambda w, x, *, by=1.0: x * w * by, 2.0, by=1.0)
+    compiled = wengert.compile(lambda x: weighted(x))
+    x = np.arange(2.0)
+    for args, keywords in (((2.0,), {"by": 1.0}), ((5.0,), {"by": 1.0}), ((5.0,), {"by": 3.0}), ((), {"w": 4.0})):
+        function = weighted.func if args else lambda x, *, w: x - w
+        weighted.__setstate__((function, args, keywords, None))
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(x), weighted(x))
+    assert not compiled.report().eager

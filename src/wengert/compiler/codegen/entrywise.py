@@ -131,7 +131,8 @@ def _compared(floating: str, integer: str) -> Callable:
 def _sign(v: Lanes, dtype: np.dtype, x: str) -> str:
     kind, zero = v.type(dtype), v.number(0, dtype)
     less, more = ("fcmp olt", "fcmp ogt") if dtype.kind == "f" else ("icmp slt", "icmp sgt")
-    below = v.select(v.emit(f"{less} {kind} {x}, {zero}"), dtype, v.number(-1, dtype), x)
+    rest = v.binary("fadd", dtype, x, zero) if dtype.kind == "f" else x  # of a zero of either sign the one above 0
+    below = v.select(v.emit(f"{less} {kind} {x}, {zero}"), dtype, v.number(-1, dtype), rest)
     return v.select(v.emit(f"{more} {kind} {x}, {zero}"), dtype, v.number(1, dtype), below)
 
 

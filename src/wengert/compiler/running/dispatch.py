@@ -45,7 +45,8 @@ SLOT = 16  # bytes: a complex number
 # Scalars whose number lies right after the object's header, and its bytes.
 SCALARS = {float: 8, complex: 16} | {np.dtype(code).type: np.dtype(code).itemsize for code in "?bBhHiIlLqQefdFD"}
 CELL_CONTENT = 16  # bytes from the start of a cell to what it holds
-FIELDS = ("__code__", "__defaults__", "__kwdefaults__", "__mro__")  # of functions and classes: outside of every dict
+# Of functions, classes and partials: outside of every dict.
+FIELDS = ("__code__", "__defaults__", "__kwdefaults__", "__mro__", "func", "args", "keywords")
 BY_VALUE = (int, str, bytes)  # immutable, and equal means alike: 0.0 == -0.0 and nan != nan keep floats out
 
 
@@ -123,7 +124,7 @@ class Entry:
     workspace_bytes : int
         Memory that the kernel may write into; its content at the start is undefined.
     guards : sequence of tuple
-        ``(cell, content)``, ``(function or class, one of FIELDS, value)``, ``(dict or class, key, value)``,
+        ``(cell, content)``, ``(function, class or partial, one of FIELDS, value)``, ``(dict or class, key, value)``,
         ``(list, items)``, ``(dict, pairs)`` for all that it holds, or
         ``(object, its __dict__)``: compared by identity at each call; `ABSENT` for none.
     release_gil : bool
@@ -216,11 +217,12 @@ class Entry:
 
 @functools.cache
 def field_offset(name: str) -> int:
-    """Bytes from the start of a function, or of a class, to one of FIELDS: looked up in a live one."""
+    """Bytes from the start of a function, a class or a partial to one of FIELDS: looked up in a live one."""
 
     def function(x: float = 1.5, *, y: float = 2.5) -> None: ...
 
-    owner: Any = type("Class", (), {}) if name == "__mro__" else function
+    owners: tuple[Any, ...] = function, type("Class", (), {}), functools.partial(function, 1.5, y=2.5)
+    owner = next(x for x in owners if hasattr(x, name))
     wanted = id(getattr(owner, name))
     kind: Any = type(owner)
     for offset in range(object.__basicsize__, kind.__basicsize__, 8):
@@ -364,7 +366,7 @@ class Plan:
             (content,) = expected
             address = None if content is ABSENT else self.at(content)
             self.checks.append(Row(operations["FIELD"], subject=self.at(holder), companion=address, need=CELL_CONTENT))
-        elif isinstance(holder, (types.FunctionType, type)) and expected[0] in FIELDS:
+        elif isinstance(holder, (types.FunctionType, type, functools.partial)) and expected[0] in FIELDS:
             name, value = expected
             address = None if value is None else self.at(value)
             fields = {"companion": address, "need": field_offset(name)}

@@ -248,6 +248,7 @@ class Shadow:
     def _partial(self, x: functools.partial, name: str) -> Any:
         args = [self.of(part, name) for part in x.args]
         self.watch.items += [(x.keywords, key, part) for key, part in x.keywords.items()]
+        self.watch.fields += [(x, field, getattr(x, field)) for field in ("func", "args", "keywords")]
         return functools.partial(self.of(x.func, name), *args, **{k: self.of(v, k) for k, v in x.keywords.items()})
 
     def _container(self, x: Any, name: str) -> Any:
