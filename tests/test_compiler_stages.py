@@ -243,13 +243,22 @@ def test_strides_in_order():
     assert contiguous((2, 3, 4)) == (12, 4, 1)
 
 
-def test_a_product_whose_stacks_lie_last_is_loops():
+@pytest.mark.parametrize("terms", ["ijb,jkb->ikb", "ijb,jkb->kib", "ijb,jkb->bik", "ijb,bjk->ikb"])
+@pytest.mark.parametrize("shared", [2, 4, 5, 30])
+def test_a_product_whose_stacks_lie_last_is_loops(terms, shared):
     """BLAS reads matrices whose rows or columns are contiguous; these are neither, and are as long as would pay."""
-    f = lambda x, y: np.einsum("ijb,jkb->ikb", x, y)
-    x, y = np.random.default_rng(0).normal(size=(2, 30, 30, 3))
+    sizes = {"i": 90, "j": shared, "k": 90, "b": 3}
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=[sizes[letter] for letter in term]) for term in terms.split("->")[0].split(","))
+    f = lambda x, y: np.einsum(terms, x, y)
     variant = compiled(f, x, y)
     assert not any(isinstance(step, Product) for step in variant.executable.plan.steps)
-    np.testing.assert_allclose(wengert.compile(f)(x, y), f(x, y), rtol=1e-12, atol=1e-13)
+    made = wengert.compile(f)
+    for factor in (1, 2):
+        np.testing.assert_allclose(made(factor * x, y), f(factor * x, y), rtol=1e-12, atol=1e-12)
+    gradient = wengert.grad(lambda x, y: np.sum(f(x, y) ** 2), argnums=(0, 1))
+    for found, expected in zip(wengert.compile(gradient)(x, y), gradient(x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 # -- module -----------------------------------------------------------------------------------------------------------

@@ -280,11 +280,12 @@ class Planner:
     def _sum_of_products(self, x: Instruction) -> None:
         """A product that BLAS can not read or write, as loops after all."""
         made = sum_of_products(Simplifier(), x, x.operands)
-        while made.op in LAYOUT:  # pragma: no cover
-            (made,) = made.operands
         home = self._new(x)
-        kind, axes = made.attributes
-        self._schedule(Root(x, made.operands[0], home, kind, axes))
+        if made.op == "reduce":
+            kind, axes = made.attributes
+            self._schedule(Root(x, made.operands[0], home, kind, axes))
+        else:  # of few terms, which are written out
+            self._schedule(Root(x, made, home))
         self.homes[id(x)] = home
 
     def _read(self, x: Instruction) -> Home:
