@@ -25,6 +25,7 @@ import numpy as np
 
 BOOL, INT64, FLOAT64, FLOAT32 = map(np.dtype, (np.bool_, np.int64, np.float64, np.float32))
 INTEGERS = {np.dtype(code): f"i{8 * np.dtype(code).itemsize}" for code in "bBhHiIlLqQ"}  # read, stored and cast
+PYTHONS = (bool, int, float, complex)  # numbers that are no arrays
 # What native code computes with, by LLVM's names.
 TYPES = {FLOAT64: "double", FLOAT32: "float", **INTEGERS, BOOL: "i1"}
 

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.planning.plan import Called, Home, Nest, Plan, Product, contiguous
-from wengert.compiler.programs.program import Call, Given, Place
+from wengert.compiler.programs.program import PYTHONS, Call, Given, Place
 from wengert.compiler.running.native_call import address_of_data
 
-PYTHONS = (float, int, bool, complex)
 MISS = object()  # what `Executable.run` returns where a guard does not hold
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.programs.program import BOOL, FLOAT64, Instruction
+from wengert.compiler.programs.program import BOOL, FLOAT64, PYTHONS, Instruction
 from wengert.compiler.trace.operations import table as _table  # noqa: F401  (answers NumPy's functions)
 from wengert.compiler.trace.operations.calling import call_back
 from wengert.compiler.trace.operations.entries import getitem, setitem
@@ -262,7 +262,6 @@ def _round(self: Traced, ndigits: Any = None) -> Any:
     return np.round(self, ndigits)
 
 
-PYTHONS = (*NUMBERS, complex)
 CONJUGATE = _unary(lambda x: x.conjugate(), np.conjugate)
 
 METHODS: dict[str, Callable] = {

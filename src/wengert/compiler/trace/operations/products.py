@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.programs.program import FLOAT32, FLOAT64
+from wengert.compiler.programs.program import FLOAT32, FLOAT64, PYTHONS
 from wengert.compiler.trace.operations.operands import computed, dtype_of, instruction_of, kind_of, native, result
-from wengert.compiler.trace.traced import NUMBERS, Traced, operand, seen
+from wengert.compiler.trace.traced import Traced, operand, seen
 from wengert.compiler.trace.tracing import Trace
 from wengert.core import linear
 
@@ -77,7 +77,7 @@ def dot(trace: Trace, a: Any, b: Any, out: Any = None) -> Any:
 
 def _scaled(a: Any, b: Any) -> Any:
     """A product with a number, which here is an array of its own dtype: it does not take that of the other."""
-    return None if any(kind_of(operand(x)) in (*NUMBERS, complex) for x in (a, b)) else np.multiply(a, b)
+    return None if any(kind_of(operand(x)) in PYTHONS for x in (a, b)) else np.multiply(a, b)
 
 
 def inner(trace: Trace, a: Any, b: Any) -> Any:
